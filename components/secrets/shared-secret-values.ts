@@ -1,0 +1,84 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+
+const secret = z.string().min(1);
+
+const sharedSecretsSchema = z.object({
+  livekitApiKey: secret,
+  livekitApiSecret: z.string().min(32),
+  peerSecret: secret,
+  operatorSecret: secret,
+  djangoSecretKey: secret,
+  databasePassword: secret,
+  administratorPassword: secret.optional(),
+  previous: z
+    .object({
+      livekit: z.object({ apiKey: secret, apiSecret: z.string().min(32) }).optional(),
+      peer: secret.optional(),
+      operator: secret.optional(),
+      django: secret.optional(),
+    })
+    .default({}),
+});
+
+/** What the primary exports, as one secret, and every other stack reads. */
+export type SharedSecretValues = z.infer<typeof sharedSecretsSchema>;
+
+/** The shared secrets in use, each a secret output. */
+export interface SharedSecretOutputs {
+  readonly livekitApiKey: pulumi.Output<string>;
+  readonly livekitApiSecret: pulumi.Output<string>;
+  readonly peerSecret: pulumi.Output<string>;
+  readonly operatorSecret: pulumi.Output<string>;
+  readonly djangoSecretKey: pulumi.Output<string>;
+  readonly databasePassword: pulumi.Output<string>;
+}
+
+/** What the engine shows in place of a value it could not or may not decrypt. */
+const BLINDED = "[secret]";
+
+/**
+ * Reads what the primary's stack exports as `sharedSecrets`. An output that the engine cannot decrypt is left out of a
+ * StackReference (pulumi/pulumi#19533), so missing and undecryptable look alike and the sentence names both.
+ * @throws Error with what is wrong and what to do, never with a value
+ */
+export function parseSharedSecrets(value: unknown, primaryStack: string): SharedSecretValues {
+  const subject = `Output "sharedSecrets" of stack "${primaryStack}"`;
+  if (value === undefined || value === null) {
+    throw new Error(
+      `${subject}: it is missing or cannot be decrypted. ` +
+        `Run pulumi up -s ${primaryStack} first, and give all stacks the same secrets provider and passphrase.`,
+    );
+  }
+  if (JSON.stringify(value).includes(`"${BLINDED}"`)) {
+    throw new Error(
+      `${subject}: it cannot be decrypted. ` +
+        "Give all stacks of the fleet the same secrets provider and passphrase.",
+    );
+  }
+  const parsed = sharedSecretsSchema.safeParse(value);
+  if (!parsed.success) {
+    const fields = [...new Set(parsed.error.issues.map((issue) => issue.path.join(".") || "all"))];
+    throw new Error(
+      `${subject}: it is not what this version expects (${fields.join(", ")}). ` +
+        `Run pulumi up -s ${primaryStack} with this version first.`,
+    );
+  }
+  return parsed.data;
+}
+
+/** The shared secrets as another stack uses them, from the output of a StackReference. Unknown stays unknown. */
+export function sharedSecretsFrom(
+  output: pulumi.Output<unknown>,
+  primaryStack: string,
+): SharedSecretOutputs {
+  const values = pulumi.secret(output.apply((value) => parseSharedSecrets(value, primaryStack)));
+  return {
+    livekitApiKey: values.livekitApiKey,
+    livekitApiSecret: values.livekitApiSecret,
+    peerSecret: values.peerSecret,
+    operatorSecret: values.operatorSecret,
+    djangoSecretKey: values.djangoSecretKey,
+    databasePassword: values.databasePassword,
+  };
+}

@@ -1,0 +1,199 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { Faults } from "../shared/faults.ts";
+import type { SharedSecretOutputs, SharedSecretValues } from "./shared-secret-values.ts";
+
+/** Part of every URN beneath it: never change without an alias. */
+export const SHARED_SECRETS_TYPE = "meet:app:SharedSecrets";
+
+/** What can be made anew on its own; LiveKit's key and secret are one pair. */
+export const ROTATABLE_SECRETS = [
+  "livekit",
+  "peer",
+  "operator",
+  "django",
+  "database",
+  "administrator",
+] as const;
+
+/** One of ROTATABLE_SECRETS. */
+export type RotatableSecret = (typeof ROTATABLE_SECRETS)[number];
+
+/** Which make of a secret is in use. */
+export interface SecretGeneration {
+  /** Raise it by one to make the secret anew. @default 1 */
+  readonly generation: number;
+  /** Keeps the make before, so that both are accepted while regions change over. @default false */
+  readonly keepPrevious?: boolean;
+}
+
+/** Arguments of SharedSecrets. */
+export interface SharedSecretsArgs {
+  /** Whether a first administrator is made, and so needs a password. */
+  readonly administrator: boolean;
+  /** Secrets that are no longer of the first make. @default all of generation 1 */
+  readonly generations?: Readonly<Partial<Record<RotatableSecret, SecretGeneration>>>;
+}
+
+/** A LiveKit key and its secret. */
+export interface LiveKitKey {
+  readonly apiKey: pulumi.Output<string>;
+  readonly apiSecret: pulumi.Output<string>;
+}
+
+/** Secrets of the make before, where it is kept. */
+export interface PreviousSecrets {
+  readonly livekit?: LiveKitKey;
+  readonly peer?: pulumi.Output<string>;
+  readonly operator?: pulumi.Output<string>;
+  readonly django?: pulumi.Output<string>;
+}
+
+/** LiveKit logs an error for less than 32 (livekit/livekit pkg/config); all are letters and digits, safe in any URL. */
+const LENGTHS = {
+  livekit: 48,
+  peer: 48,
+  operator: 48,
+  django: 64,
+  database: 40,
+  administrator: 24,
+} satisfies Record<RotatableSecret, number>;
+
+/**
+ * The secrets that all regions share, made once, by the primary; the others read `toOutputs()` by a StackReference.
+ * Each make is a resource of its own, named by its generation: rotation adds the next and leaves the one before as it
+ * is until nobody needs it. Not protected, because dropping an old make is part of rotation; what is lost is made anew
+ * by raising the generation, and every region must be updated then.
+ */
+export class SharedSecrets extends pulumi.ComponentResource {
+  readonly livekitApiKey: pulumi.Output<string>;
+  readonly livekitApiSecret: pulumi.Output<string>;
+  /** Signs what gateways tell each other. */
+  readonly peerSecret: pulumi.Output<string>;
+  /** Signs what operators tell a gateway. */
+  readonly operatorSecret: pulumi.Output<string>;
+  readonly djangoSecretKey: pulumi.Output<string>;
+  readonly databasePassword: pulumi.Output<string>;
+  /** Only with `administrator`. */
+  readonly administratorPassword?: pulumi.Output<string>;
+  readonly previous: PreviousSecrets;
+
+  constructor(name: string, args: SharedSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(SHARED_SECRETS_TYPE, name, {}, opts);
+    validate(this, name, args);
+    const generation = (secret: RotatableSecret): number =>
+      args.generations?.[secret]?.generation ?? 1;
+    const current = (secret: Exclude<RotatableSecret, "livekit">): pulumi.Output<string> =>
+      this.password(`${name}-${secret}`, generation(secret), LENGTHS[secret]);
+
+    const livekit = this.livekitKey(name, generation("livekit"));
+    this.livekitApiKey = livekit.apiKey;
+    this.livekitApiSecret = livekit.apiSecret;
+    this.peerSecret = current("peer");
+    this.operatorSecret = current("operator");
+    this.djangoSecretKey = current("django");
+    this.databasePassword = current("database");
+    if (args.administrator) {
+      this.administratorPassword = current("administrator");
+    }
+    this.previous = this.previousSecrets(name, args);
+    this.registerOutputs({ sharedSecrets: this.toOutputs() });
+  }
+
+  /** Everything as one secret, in the form that `sharedSecretsFrom` reads in the other stacks. */
+  toOutputs(): pulumi.Output<SharedSecretValues> {
+    const { livekit, peer, operator, django } = this.previous;
+    return pulumi.secret({
+      livekitApiKey: this.livekitApiKey,
+      livekitApiSecret: this.livekitApiSecret,
+      peerSecret: this.peerSecret,
+      operatorSecret: this.operatorSecret,
+      djangoSecretKey: this.djangoSecretKey,
+      databasePassword: this.databasePassword,
+      ...(this.administratorPassword === undefined
+        ? {}
+        : { administratorPassword: this.administratorPassword }),
+      previous: {
+        ...(livekit === undefined ? {} : { livekit }),
+        ...(peer === undefined ? {} : { peer }),
+        ...(operator === undefined ? {} : { operator }),
+        ...(django === undefined ? {} : { django }),
+      },
+    });
+  }
+
+  /** The current secrets in the form that `sharedSecretsFrom` gives to other stacks. */
+  current(): SharedSecretOutputs {
+    return {
+      livekitApiKey: this.livekitApiKey,
+      livekitApiSecret: this.livekitApiSecret,
+      peerSecret: this.peerSecret,
+      operatorSecret: this.operatorSecret,
+      djangoSecretKey: this.djangoSecretKey,
+      databasePassword: this.databasePassword,
+    };
+  }
+
+  /** A key id has the form of `livekit-server generate-keys`: "API" and 12 letters or digits. */
+  private livekitKey(name: string, generation: number): LiveKitKey {
+    const id = this.password(`${name}-livekit-key`, generation, 12);
+    return {
+      apiKey: pulumi.secret(pulumi.interpolate`API${id}`),
+      apiSecret: this.password(`${name}-livekit`, generation, LENGTHS.livekit),
+    };
+  }
+
+  private previousSecrets(name: string, args: SharedSecretsArgs): PreviousSecrets {
+    const kept = (secret: RotatableSecret): number | undefined => {
+      const { generation = 1, keepPrevious = false } = args.generations?.[secret] ?? {};
+      return keepPrevious ? generation - 1 : undefined;
+    };
+    const again = (
+      secret: "peer" | "operator" | "django",
+    ): Record<string, pulumi.Output<string>> => {
+      const generation = kept(secret);
+      return generation === undefined
+        ? {}
+        : { [secret]: this.password(`${name}-${secret}`, generation, LENGTHS[secret]) };
+    };
+    const livekit = kept("livekit");
+    return {
+      ...(livekit === undefined ? {} : { livekit: this.livekitKey(name, livekit) }),
+      ...again("peer"),
+      ...again("operator"),
+      ...again("django"),
+    };
+  }
+
+  private password(prefix: string, generation: number, length: number): pulumi.Output<string> {
+    const made = new random.RandomPassword(
+      `${prefix}-${generation}`,
+      { length, special: false },
+      { parent: this },
+    );
+    return pulumi.secret(made.result);
+  }
+}
+
+/** A database has one password at a time, and so has an administrator. */
+const WITHOUT_PREVIOUS: readonly RotatableSecret[] = ["database", "administrator"];
+
+function validate(resource: pulumi.Resource, name: string, args: SharedSecretsArgs): void {
+  const faults = new Faults(SHARED_SECRETS_TYPE, name);
+  for (const secret of ROTATABLE_SECRETS) {
+    const { generation = 1, keepPrevious = false } = args.generations?.[secret] ?? {};
+    faults.when(
+      !Number.isInteger(generation) || generation < 1,
+      `generation ${generation} of "${secret}" is no whole number from 1. Raise it by one to rotate.`,
+    );
+    faults.when(
+      keepPrevious && generation === 1,
+      `"${secret}" keeps a previous make but is of generation 1. Raise the generation or drop keepPrevious.`,
+    );
+    faults.when(
+      keepPrevious && WITHOUT_PREVIOUS.includes(secret),
+      `"${secret}" cannot keep a previous make. Drop keepPrevious: it takes one password at a time.`,
+    );
+  }
+  faults.throwIfAny(resource);
+}
