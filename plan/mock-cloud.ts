@@ -172,7 +172,7 @@ export function computedState(
   const service = args.type.split(":")[1]?.split("/")[0] ?? "aws";
   const state = {
     ...(args.type.startsWith("aws:")
-      ? { arn: arn(service, region, `${args.name}`), name: args.name }
+      ? { arn: arn(service, region, args.name), name: args.name }
       : {}),
     ...kubernetesName(args),
     ...inputs,

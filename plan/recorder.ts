@@ -93,14 +93,17 @@ export async function recordProgram<T>(
   return { resources, result: outcome.value };
 }
 
+/** The SDK awaits this itself at the end of every program; its types leave it out. */
+const { waitForRPCs } = settings as unknown as { waitForRPCs: () => Promise<void> };
+
 /** Waits until no call is under way and a whole turn of the event loop has started none. */
 async function quiet(resources: readonly Recorded[]): Promise<void> {
   let before = -1;
   while (before !== resources.length) {
     before = resources.length;
-    await settings.waitForRPCs();
+    await waitForRPCs();
     await new Promise((resolve) => setImmediate(resolve));
-    await settings.waitForRPCs();
+    await waitForRPCs();
   }
 }
 

@@ -42,7 +42,7 @@ export async function record<T>(
 export function value<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => {
     output.apply((known) => {
-      resolve(known as T);
+      resolve(known);
     });
   });
 }
