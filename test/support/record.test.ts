@@ -47,9 +47,9 @@ describe("the recorder", () => {
   it("does not see a resource made inside apply when it records a preview", async () => {
     const program = (): void => {
       const outer = new random.RandomPassword("outer", { length: 20 });
-      outer.result.apply(
-        (result) => new random.RandomId(`inner-${result.length}`, { byteLength: 4 }),
-      );
+      const inner = (result: string): random.RandomId =>
+        new random.RandomId(`inner-${result.length}`, { byteLength: 4 });
+      outer.result.apply(inner);
     };
     const preview = await record(program, { preview: true });
     const update = await record(program);

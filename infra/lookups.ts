@@ -1,0 +1,64 @@
+import * as aws from "@pulumi/aws";
+import { usableZones } from "../components/network/zones.ts";
+import type { DnsZone } from "../components/shared/dns-zone.ts";
+import type { DnsConfig, StackConfig } from "./config.ts";
+
+/** What the account and the zone say before anything is made. Plain values, so that names can be computed from them. */
+export interface Lookups {
+  readonly accountId: string;
+  /** `aws`, or `aws-us-gov` and the like. */
+  readonly partition: string;
+  /** Names of the availability zones to use, in order. */
+  readonly zones: readonly string[];
+  readonly dnsZone: DnsZone;
+  /** Who administers the cluster: what the configuration names, else whoever runs the program. */
+  readonly administratorRoleArns: readonly string[];
+}
+
+/**
+ * Asks AWS what the program has to know. Awaited before the first resource, so that an account without the zone or a
+ * region without enough zones stops it with nothing created.
+ * @throws Error with one sentence
+ */
+export async function lookUp(config: StackConfig): Promise<Lookups> {
+  const [caller, { partition }, zones, dnsZone] = await Promise.all([
+    aws.getCallerIdentity(),
+    aws.getPartition(),
+    aws.getAvailabilityZones({
+      state: "available",
+      // Local and Wavelength Zones have neither EKS control planes nor RDS.
+      filters: [{ name: "opt-in-status", values: ["opt-in-not-required"] }],
+    }),
+    dnsZoneOf(config.fleet.dns),
+  ]);
+  return {
+    accountId: caller.accountId,
+    partition,
+    zones: usableZones(
+      zones.names.map((name, index) => ({ name, zoneId: zones.zoneIds[index] ?? "" })),
+      config.network.zoneCount,
+      config.awsRegion,
+    ),
+    dnsZone,
+    administratorRoleArns:
+      config.deployRoleArns.length > 0 ? config.deployRoleArns : [roleOfSession(caller.arn)],
+  };
+}
+
+async function dnsZoneOf(dns: DnsConfig): Promise<DnsZone> {
+  if (dns.provider === "cloudflare") {
+    const { provider, zoneId, accountId, zoneName } = dns;
+    return { provider, zoneId, accountId, zoneName };
+  }
+  const zone = await aws.route53.getZone({ name: dns.zoneName, privateZone: false });
+  return { provider: "route53", zoneId: zone.zoneId, zoneName: dns.zoneName };
+}
+
+/**
+ * The IAM role behind an assumed-role session: EKS access entries take the role
+ * (`arn:aws:sts::1:assumed-role/deploy/session` → `arn:aws:iam::1:role/deploy`; Amazon EKS user guide, access-entries).
+ */
+export function roleOfSession(arn: string): string {
+  const session = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/.+$/.exec(arn);
+  return session === null ? arn : `arn:${session[1]}:iam::${session[2]}:role/${session[3]}`;
+}
