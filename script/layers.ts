@@ -1,0 +1,57 @@
+/** One layer of the test command: what is run and how long it may take on two cores. */
+export interface Layer {
+  readonly name: string;
+  /** On two cores, with nothing downloaded and nothing built. All of them together stay under 45. */
+  readonly budgetMinutes: number;
+  /** Arguments of node. */
+  readonly command: readonly string[];
+  /** True if the command is vitest, whose JSON report is counted; otherwise the exit status counts as one check. */
+  readonly isVitest?: true;
+}
+
+const vitest = (config: string): readonly string[] => [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--config",
+  config,
+];
+
+/** The layers in their order; cheap ones first, so that a plain mistake shows at once. */
+export const LAYERS: readonly Layer[] = [
+  {
+    name: "format",
+    budgetMinutes: 1,
+    command: ["node_modules/prettier/bin/prettier.cjs", "--check", "."],
+  },
+  {
+    name: "lint",
+    budgetMinutes: 3,
+    command: ["node_modules/eslint/bin/eslint.js", "--max-warnings=0", "."],
+  },
+  { name: "types", budgetMinutes: 2, command: ["node_modules/typescript/bin/tsc", "--noEmit"] },
+  { name: "unit", budgetMinutes: 7, command: vitest("vitest.config.ts"), isVitest: true },
+  { name: "tools", budgetMinutes: 17, command: ["--import", "tsx", "tools/build.ts"] },
+  { name: "e2e", budgetMinutes: 14, command: vitest("vitest.e2e.config.ts"), isVitest: true },
+];
+
+/** What has to stay under 45 minutes: npm packages and every layer. */
+export const SETUP_BUDGET_MINUTES = 1;
+
+/**
+ * The layers that the words name, in their order, all for no word; e2e brings the tools it needs.
+ * @throws for a word that is no layer
+ */
+export function chooseLayers(words: readonly string[]): readonly Layer[] {
+  const names = LAYERS.map((layer) => layer.name);
+  const unknown = words.filter((word) => !names.includes(word));
+  if (unknown.length > 0) {
+    throw new Error(
+      `Layer "${unknown.join(", ")}": there is none of that name. Choose from ${names.join(", ")}.`,
+    );
+  }
+  const wanted = new Set(words.length === 0 ? names : words);
+  if (wanted.has("e2e")) {
+    wanted.add("tools");
+  }
+  return LAYERS.filter((layer) => wanted.has(layer.name));
+}

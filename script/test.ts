@@ -1,0 +1,79 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chooseLayers, SETUP_BUDGET_MINUTES, type Layer } from "./layers.ts";
+import { countCommand, countTests, summary, type Finished, type Outcome } from "./report.ts";
+
+/** Runs the layers one after the other, all of them whatever fails; called by script/test after script/setup. */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { began: { type: "string" } },
+    allowPositionals: true,
+  });
+  const layers = chooseLayers(positionals);
+  const began = values.began === undefined ? Date.now() : Number(values.began) * 1000;
+  const finished: Finished[] = [
+    {
+      name: "setup",
+      budgetMinutes: SETUP_BUDGET_MINUTES,
+      seconds: (Date.now() - began) / 1000,
+      passed: 1,
+      failed: 0,
+      failures: [],
+    },
+  ];
+  for (const layer of layers) {
+    console.log(`\n== ${layer.name} (budget ${layer.budgetMinutes} min)`);
+    const start = Date.now();
+    const outcome = await run(layer);
+    const seconds = (Date.now() - start) / 1000;
+    finished.push({ ...outcome, name: layer.name, budgetMinutes: layer.budgetMinutes, seconds });
+  }
+  console.log(`\n${summary(finished, (Date.now() - began) / 1000)}`);
+  process.exitCode = finished.some((layer) => layer.failed > 0) ? 1 : 0;
+}
+
+async function run(layer: Layer): Promise<Outcome> {
+  if (layer.isVitest === undefined) {
+    return countCommand(layer.name, await node(layer.command));
+  }
+  const folder = mkdtempSync(join(tmpdir(), "meet-test-"));
+  try {
+    const file = join(folder, "report.json");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const status = await node([...layer.command, ...reporters]);
+    return countTests(layer.name, contents(file), status);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs node with its output shown, and gives its exit status. */
+async function node(args: readonly string[]): Promise<number | null> {
+  const child = spawn(process.execPath, args, {
+    stdio: "inherit",
+    // Both keep the tests from writing what they should compare with.
+    env: { ...process.env, CI: "true", UPDATE_GOLDEN: "" },
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject).on("close", resolve);
+  });
+}
+
+function contents(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.log("0 passed, 1 failed");
+  process.exitCode = 1;
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { chooseLayers, LAYERS, SETUP_BUDGET_MINUTES } from "../../script/layers.ts";
+import { countCommand, countTests, summary } from "../../script/report.ts";
+
+interface File {
+  readonly name?: string;
+  readonly status?: string;
+  readonly message?: string;
+  readonly tests: readonly string[];
+}
+
+function report(...files: readonly File[]): string {
+  return JSON.stringify({
+    testResults: files.map(({ name = "a.test.ts", status = "passed", message = "", tests }) => ({
+      name,
+      status,
+      message,
+      assertionResults: tests.map((state, index) => ({ fullName: `test ${index}`, status: state })),
+    })),
+  });
+}
+
+describe("counting a vitest report", () => {
+  it("counts tests of all files", () => {
+    const text = report({ tests: ["passed", "passed"] }, { tests: ["passed"] });
+    expect(countTests("unit", text, 0)).toEqual({ passed: 3, failed: 0, failures: [] });
+  });
+
+  it("names a test that failed", () => {
+    const outcome = countTests(
+      "unit",
+      report({ status: "failed", tests: ["passed", "failed"] }),
+      1,
+    );
+    expect(outcome).toEqual({ passed: 1, failed: 1, failures: ["unit: test 1"] });
+  });
+
+  it.each(["skipped", "pending", "todo"])("counts a test that is %s as failed", (status) => {
+    const outcome = countTests("unit", report({ tests: ["passed", status] }), 0);
+    expect(outcome.failed).toBe(1);
+    expect(outcome.failures).toEqual([`unit: test 1 (was not run: ${status})`]);
+  });
+
+  it("counts a file that cannot be loaded as one failure, with its reason", () => {
+    const broken = {
+      name: "b.test.ts",
+      status: "failed",
+      message: "no such module\nat…",
+      tests: [],
+    };
+    const outcome = countTests("unit", report({ tests: ["passed"] }, broken), 1);
+    expect(outcome.failures).toEqual(["unit: b.test.ts: no such module"]);
+  });
+
+  it("fails when vitest fails although every test passed", () => {
+    const outcome = countTests("unit", report({ tests: ["passed"] }), 1);
+    expect(outcome.failures).toEqual(["unit: vitest failed outside of the tests"]);
+  });
+
+  it("fails when there is no test", () => {
+    expect(countTests("unit", report(), 0).failures).toEqual(["unit: ran no test"]);
+  });
+
+  it.each([undefined, "", "{}", "no json"])("fails when the report is %j", (text) => {
+    expect(countTests("unit", text, 0).failed).toBe(1);
+  });
+});
+
+describe("the summary", () => {
+  const layer = { name: "lint", budgetMinutes: 1, seconds: 61 };
+
+  it("ends with exactly the two numbers", () => {
+    const text = summary([{ ...layer, passed: 3, failed: 1, failures: ["lint: x"] }], 61);
+    expect(text.split("\n").at(-1)).toBe("3 passed, 1 failed");
+    expect(text).toContain("FAILED lint: x");
+  });
+
+  it("says when a layer took longer than its budget", () => {
+    expect(summary([{ ...layer, ...countCommand("lint", 0) }], 61)).toContain("1 min 1 s (over)");
+    expect(summary([{ ...layer, ...countCommand("lint", 0), seconds: 60 }], 60)).not.toContain(
+      "over",
+    );
+  });
+
+  it("counts a command by its exit status", () => {
+    expect(countCommand("lint", 2).failures).toEqual(["lint: ended with 2"]);
+    expect(countCommand("lint", null).failures).toEqual(["lint: ended with a signal"]);
+  });
+});
+
+describe("the layers", () => {
+  it("have budgets of at most 45 minutes together", () => {
+    const budgets = LAYERS.map(({ budgetMinutes }) => budgetMinutes);
+    expect(
+      budgets.reduce((sum, minutes) => sum + minutes, SETUP_BUDGET_MINUTES),
+    ).toBeLessThanOrEqual(45);
+  });
+
+  it("are all run when none is named, and e2e brings its tools", () => {
+    expect(chooseLayers([])).toEqual(LAYERS);
+    expect(chooseLayers(["e2e"]).map(({ name }) => name)).toEqual(["tools", "e2e"]);
+    expect(chooseLayers(["types", "lint"]).map(({ name }) => name)).toEqual(["lint", "types"]);
+  });
+
+  it("refuse a name they do not have", () => {
+    expect(() => chooseLayers(["units"])).toThrow(
+      'Layer "units": there is none of that name. Choose from format, lint, types, unit, tools, e2e.',
+    );
+  });
+});
