@@ -1,0 +1,68 @@
+import * as pulumi from "@pulumi/pulumi";
+import {
+  bucketArn,
+  clusterName,
+  databaseArn,
+  databaseIdentifier,
+  recordingsBucketName,
+  roleName,
+} from "../components/shared/names.ts";
+import { stackTags, type Tags } from "../components/shared/tags.ts";
+import type { Sibling, StackConfig } from "./config.ts";
+import type { Lookups } from "./lookups.ts";
+
+/** A recordings bucket whose name and ARN are computed, wherever it is. */
+export interface BucketFacts {
+  readonly stack: string;
+  readonly awsRegion: string;
+  readonly bucketName: string;
+  readonly bucketArn: string;
+}
+
+/** What every part of a stack is made with: its configuration, what was looked up, and the names that follow. */
+export interface Scope {
+  readonly config: StackConfig;
+  readonly lookups: Lookups;
+  readonly tags: Tags;
+  readonly project: string;
+  readonly clusterName: string;
+  /** Name of an IAM role of this stack. */
+  roleName(role: string): string;
+  /** The recordings bucket of a region. */
+  bucketOf(region: Pick<Sibling, "stack" | "awsRegion">): BucketFacts;
+  /** Identifier and ARN of a home's database instance. */
+  databaseOf(
+    home: Pick<Sibling, "stack" | "awsRegion">,
+    generation: number,
+  ): { readonly identifier: string; readonly arn: string };
+}
+
+/** The scope of the stack that the program runs for. */
+export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
+  const project = pulumi.getProject();
+  const { accountId, partition } = lookups;
+  return {
+    config,
+    lookups,
+    project,
+    tags: stackTags(project, config.stack),
+    clusterName: clusterName(project, config.stack),
+    roleName: (role) => roleName(project, config.stack, role),
+    bucketOf: ({ stack, awsRegion }) => {
+      const bucketName = recordingsBucketName(project, accountId, awsRegion);
+      return { stack, awsRegion, bucketName, bucketArn: bucketArn(partition, bucketName) };
+    },
+    databaseOf: (home, generation) => {
+      const identifier = databaseIdentifier(project, home.stack, generation);
+      return { identifier, arn: databaseArn(partition, home.awsRegion, accountId, identifier) };
+    },
+  };
+}
+
+/** The homes that a region's recordings are copied to: both, without itself, of its own residency group only. */
+export function replicationHomes(config: StackConfig): readonly Sibling[] {
+  const { primary, standby } = config.fleet;
+  return [primary, ...(standby === undefined ? [] : [standby])].filter(
+    (home) => home.stack !== config.stack && home.residency === config.residency,
+  );
+}
