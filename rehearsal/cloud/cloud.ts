@@ -225,7 +225,7 @@ export class Cloud {
   ): Promise<Thing> {
     const bare = plainMap(inputs);
     const scope = this.scopeOf(type, bare, session);
-    await this.#enforce(type, {
+    const call: RuleCall = {
       cloud: this,
       op: "create",
       type,
@@ -234,7 +234,9 @@ export class Cloud {
       session,
       scope,
       urn,
-    });
+    };
+    await this.#wait(call);
+    this.#enforce(call);
     const making = this.#making(type, urn, bare, session, scope, false);
     this.#refuseTwin(making, undefined);
     const thing: Thing = {
@@ -258,6 +260,17 @@ export class Cloud {
     return thing;
   }
 
+  /** Id and outputs of what exists in no cloud. */
+  compute(
+    type: ResourceType,
+    urn: string,
+    inputs: ValueMap,
+    session: Session,
+  ): { id: string; outputs: ValueMap } {
+    const making = this.#making(type, urn, plainMap(inputs), session, "", false);
+    return { id: making.id, outputs: outputsOf(making) };
+  }
+
   /** What a creation would give: computed values are unknown. */
   preview(type: ResourceType, urn: string, inputs: ValueMap, session: Session): ValueMap {
     const bare = plainMap(inputs);
@@ -268,7 +281,7 @@ export class Cloud {
   async update(thing: Thing, type: ResourceType, inputs: ValueMap, session: Session) {
     const { urn, scope } = thing;
     const bare = plainMap(inputs);
-    await this.#enforce(type, {
+    const call: RuleCall = {
       cloud: this,
       op: "update",
       type,
@@ -277,7 +290,9 @@ export class Cloud {
       session,
       scope,
       urn,
-    });
+    };
+    await this.#wait(call);
+    this.#enforce(call);
     const making = this.#making(type, urn, bare, session, scope, false, thing);
     this.#refuseTwin(making, thing);
     thing.inputs = inputs;
@@ -293,7 +308,7 @@ export class Cloud {
 
   /** Removes a thing, unless a rule refuses it. */
   async delete(thing: Thing, type: ResourceType, session: Session): Promise<void> {
-    await this.#enforce(type, {
+    const call: RuleCall = {
       cloud: this,
       op: "delete",
       type,
@@ -302,7 +317,9 @@ export class Cloud {
       session,
       scope: thing.scope,
       urn: thing.urn,
-    });
+    };
+    await this.#wait(call);
+    this.#enforce(call);
     this.#things.delete(keyOf(thing));
     if (type.token === "aws:s3/bucket:Bucket") {
       this.#objects.delete(thing.id);
@@ -321,17 +338,19 @@ export class Cloud {
     }
   }
 
-  async #enforce(type: ResourceType, call: RuleCall): Promise<void> {
+  /** Waits, as the service would, while a rule that waits is broken. */
+  async #wait(call: RuleCall): Promise<void> {
     const deadline = Date.now() + this.#patienceMilliseconds;
-    for (;;) {
-      const broken = firstBroken(type, call);
-      if (broken === undefined) {
-        return;
-      }
-      if (broken.rule.waits !== true || Date.now() >= deadline) {
-        throw new Refusal(broken.rule.errorCode, refusalText(broken.rule, call, broken.message));
-      }
+    while (firstBroken(call)?.rule.waits === true && Date.now() < deadline) {
       await sleep(RETRY_MILLISECONDS);
+    }
+  }
+
+  /** Judges a call; what follows in the same turn of the event loop finds the cloud as it was judged. */
+  #enforce(call: RuleCall): void {
+    const broken = firstBroken(call);
+    if (broken !== undefined) {
+      throw new Refusal(broken.rule.errorCode, refusalText(broken.rule, call, broken.message));
     }
   }
 
@@ -412,11 +431,8 @@ function withoutNull(map: ValueMap): ValueMap {
   return Object.fromEntries(Object.entries(map).filter(([, value]) => value !== null));
 }
 
-function firstBroken(
-  type: ResourceType,
-  call: RuleCall,
-): { rule: Rule; message: string } | undefined {
-  for (const rule of catalogue.rulesOf(type.token)) {
+function firstBroken(call: RuleCall): { rule: Rule; message: string } | undefined {
+  for (const rule of catalogue.rulesOf(call.type.token)) {
     const message = rule.on.includes(call.op) ? rule.check(call) : undefined;
     if (message !== undefined) {
       return { rule, message };

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+
 import grpc from "@grpc/grpc-js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
@@ -7,7 +9,7 @@ import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb, { type Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 
 import type { Answer, StandInProvider } from "./provider.ts";
-import { isMap, type Value, type ValueMap } from "./values.ts";
+import { isMap, text, type Value, type ValueMap } from "./values.ts";
 
 /** A provider that is being served. */
 export interface Served {
@@ -51,7 +53,7 @@ function handlers(provider: StandInProvider) {
     cancel: unary(() => new emptyPb.Empty()),
     getPluginInfo: unary(() => {
       const response = new pluginPb.PluginInfo();
-      response.setVersion("0.0.0");
+      response.setVersion(sdkVersion(provider.name));
       return response;
     }),
     checkConfig: unary((request: Pb.CheckRequest) => {
@@ -95,6 +97,7 @@ function handlers(provider: StandInProvider) {
           peer,
           request.getUrn(),
           request.getId(),
+          fromStruct(request.getProperties()),
           fromStruct(request.getInputs()),
         ),
       ),
@@ -124,6 +127,12 @@ function handlers(provider: StandInProvider) {
       return response;
     }),
   };
+}
+
+/** The version that the program's SDK asks for, so that the engine has nothing to warn about. */
+function sdkVersion(name: string): string {
+  const manifest: unknown = createRequire(import.meta.url)(`@pulumi/${name}/package.json`);
+  return isMap(manifest) ? (text(manifest, "version") ?? "0.0.0") : "0.0.0";
 }
 
 type Unary<Request, Response> = (

@@ -68,6 +68,8 @@ export interface ResourceType {
   readonly api: readonly [service: string, noun: string];
   /** Not regional (IAM, Route 53): one namespace for the account. */
   readonly isGlobal?: boolean;
+  /** Exists in no cloud, only in the stack's state: what `random` makes. @default false */
+  readonly isOnlyInState?: boolean;
   /** Inputs (dotted paths) whose change replaces the resource. `region` is added to every regional aws type. */
   readonly replaceOn: readonly string[];
   /** The id; made up by default where this gives undefined. */

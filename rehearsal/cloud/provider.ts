@@ -113,18 +113,31 @@ export class StandInProvider {
       return { id: "", outputs: marked(outputs, inputs, type.secretOutputs ?? []), inputs };
     }
     return this.#logged("create", type, urn, "", async () => {
+      if (type.isOnlyInState === true) {
+        const { id, outputs } = this.#cloud.compute(type, urn, inputs, session);
+        return { id, outputs: marked(outputs, inputs, type.secretOutputs ?? []), inputs };
+      }
       const thing = await this.#cloud.create(type, urn, inputs, session);
       return answerOf(thing);
     });
   }
 
   /** The resource as it exists; undefined when it is gone. */
-  async read(peer: string, urn: string, id: string, olds: ValueMap): Promise<Answer | undefined> {
+  async read(
+    peer: string,
+    urn: string,
+    id: string,
+    olds: ValueMap,
+    inputs: ValueMap,
+  ): Promise<Answer | undefined> {
     const type = catalogue.type(this.name, typeOf(urn));
-    const thing = this.#find(peer, type, id, olds);
-    return this.#logged("read", type, urn, id, () =>
-      Promise.resolve(thing === undefined ? undefined : answerOf(thing)),
-    );
+    if (type.isOnlyInState === true) {
+      return { id, outputs: olds, inputs };
+    }
+    return this.#logged("read", type, urn, id, () => {
+      const thing = this.#find(peer, type, id, olds);
+      return Promise.resolve(thing === undefined ? undefined : answerOf(thing));
+    });
   }
 
   /** Changes a resource in place, or says what that would give. */
@@ -156,8 +169,11 @@ export class StandInProvider {
   async delete(peer: string, urn: string, id: string, olds: ValueMap): Promise<void> {
     const type = catalogue.type(this.name, typeOf(urn));
     const session = this.#session(peer);
-    const thing = this.#find(peer, type, id, olds);
+    if (type.isOnlyInState === true) {
+      return;
+    }
     await this.#logged("delete", type, urn, id, async () => {
+      const thing = this.#find(peer, type, id, olds);
       if (thing !== undefined) {
         await this.#cloud.delete(thing, type, session);
       }
@@ -227,7 +243,7 @@ export class StandInProvider {
       return news;
     }
     const marker = { "pulumi.com/autonamed": "true" };
-    const wasAutonamed = text(map(olds, "metadata.annotations"), "pulumi.com/autonamed") === "true";
+    const wasAutonamed = map(olds, "metadata.annotations")["pulumi.com/autonamed"] === "true";
     const old = wasAutonamed ? text(olds, "metadata.name") : undefined;
     const name = old ?? `${nameOf(urn).toLowerCase()}-${digest(seed + urn, 8)}`;
     const annotations = { ...map(metadata, "annotations"), ...marker };

@@ -21,6 +21,7 @@ function random(
     title: name,
     api: ["Random", name],
     isGlobal: true,
+    isOnlyInState: true,
     replaceOn: ["*"],
     id,
     computed,
@@ -78,11 +79,11 @@ export const randomTypes: readonly ResourceType[] = [
   random(
     "RandomBytes",
     {
-      base64: (c) => randomBytes(number(c.inputs, "length") ?? 1).toString("base64"),
-      hex: (c) => Buffer.from(text(c.old, "base64") ?? "", "base64").toString("hex"),
+      base64: (c) => c.id,
+      hex: (c) => Buffer.from(c.id, "base64").toString("hex"),
     },
     ["base64", "hex"],
-    () => "none",
+    (c) => randomBytes(number(c.inputs, "length") ?? 1).toString("base64"),
   ),
   random("RandomUuid", { result: (c) => c.id }, [], () => randomUUID()),
 ];
