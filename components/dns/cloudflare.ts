@@ -1,0 +1,222 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import type { DnsZone } from "../shared/dns-zone.ts";
+import { Faults } from "../shared/faults.ts";
+import { livekitHost, meetHost, regionalLivekitHost, regionalMeetHost } from "../shared/names.ts";
+import { LOCATIONS } from "./locations.ts";
+import type { CloudflareMonitoring, NamedRegion } from "./names.ts";
+
+/** Part of every URN beneath it: never change without an alias. */
+export const CLOUDFLARE_NAMES_TYPE = "meet:edge:CloudflareNames";
+
+export interface CloudflareNamesArgs {
+  readonly zone: Extract<DnsZone, { readonly provider: "cloudflare" }>;
+  readonly domain: string;
+  readonly homes: { readonly primary: string; readonly standby?: string };
+  /** All regions of the fleet. */
+  readonly regions: readonly NamedRegion[];
+  readonly monitoring: CloudflareMonitoring;
+  readonly globalAfter: readonly pulumi.Resource[];
+}
+
+/** Cloudflare's default for a load balancer that is not proxied. */
+export const BALANCER_TTL_SECONDS = 30;
+
+/** A region that has not answered by then is as good as down. */
+const PROBE_TIMEOUT_SECONDS = 5;
+
+/** What is checked, and where: one monitor each, however many regions there are (at most 1.5 monitors per pool). */
+const CHECKS = {
+  livekit: { path: "/region-health", of: "a region's room gateway" },
+  meet: { path: "/__heartbeat__", of: "Meet in the primary" },
+  promoted: { path: "/promoted", of: "a promoted standby" },
+} as const;
+
+type Check = keyof typeof CHECKS;
+
+/**
+ * The global names in Cloudflare: a load balancer for `livekit.<domain>` over the pools of all regions, nearest first,
+ * and one for `meet.<domain>` over the homes. A load balancer lists the ids of its pools, which only their maker
+ * knows, so the primary's stack owns all of it and a new region takes a second `up` of the primary.
+ * Creates monitors, a pool per region and per home, and the two load balancers; none is proxied.
+ *
+ * `meet.<domain>` asks the standby first: its pool is up only once it has been promoted, and then a primary that comes
+ * back gets no traffic. While it waits, the primary serves, also as fallback when nothing is up. Cost driver: the load
+ * balancing add-on, by endpoints and queries.
+ */
+export class CloudflareNames extends pulumi.ComponentResource {
+  constructor(name: string, args: CloudflareNamesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(CLOUDFLARE_NAMES_TYPE, name, {}, opts);
+    validate(this, name, args);
+    const { domain, homes } = args;
+    // By name, so that the order of the files decides nothing.
+    const regions = [...args.regions].sort((left, right) => (left.stack < right.stack ? -1 : 1));
+    const livekitMonitor = this.monitor(`${name}-livekit`, args, "livekit");
+    const livekitPools = regions.map((region) => ({
+      stack: region.stack,
+      pool: this.pool(`${name}-livekit-${region.stack}`, args, "livekit", region, livekitMonitor),
+    }));
+    this.balancer(
+      `${name}-livekit`,
+      args,
+      livekitHost(domain),
+      livekitPools.map(({ pool }) => pool.id),
+      livekitPools.filter(({ stack }) => stack === homes.primary).map(({ pool }) => pool.id),
+      // Not dynamic_latency: it needs checks from every place it is to know, which outside Enterprise do not exist,
+      // and falls back to the order of the pools. The resolver's location, or the client's where it is passed on.
+      {
+        steeringPolicy: "proximity",
+        locationStrategy: { mode: "resolver_ip", preferEcs: "proximity" },
+      },
+    );
+    const homePools = regions
+      .filter(({ stack }) => stack === homes.primary || stack === homes.standby)
+      .map((region) => {
+        const check = region.stack === homes.primary ? "meet" : "promoted";
+        const monitor = this.monitor(`${name}-${check}`, args, check);
+        return {
+          stack: region.stack,
+          pool: this.pool(`${name}-meet-${region.stack}`, args, check, region, monitor),
+        };
+      })
+      .sort((left) => (left.stack === homes.standby ? -1 : 1));
+    this.balancer(
+      `${name}-meet`,
+      args,
+      meetHost(domain),
+      homePools.map(({ pool }) => pool.id),
+      homePools.filter(({ stack }) => stack === homes.primary).map(({ pool }) => pool.id),
+      { steeringPolicy: "off" },
+    );
+    this.registerOutputs({});
+  }
+
+  private monitor(
+    name: string,
+    args: CloudflareNamesArgs,
+    check: Check,
+  ): cloudflare.LoadBalancerMonitor {
+    return new cloudflare.LoadBalancerMonitor(
+      name,
+      {
+        accountId: args.zone.accountId,
+        description: `${args.domain}: ${CHECKS[check].of}`,
+        type: "https",
+        method: "GET",
+        path: CHECKS[check].path,
+        port: 443,
+        expectedCodes: "200",
+        interval: args.monitoring.intervalSeconds,
+        timeout: PROBE_TIMEOUT_SECONDS,
+        retries: 0,
+        consecutiveDown: 1,
+        consecutiveUp: 1,
+        followRedirects: false,
+        allowInsecure: false,
+      },
+      { parent: this },
+    );
+  }
+
+  private pool(
+    name: string,
+    args: CloudflareNamesArgs,
+    check: Check,
+    region: NamedRegion,
+    monitor: cloudflare.LoadBalancerMonitor,
+  ): cloudflare.LoadBalancerPool {
+    const { latitude, longitude, cloudflareRegion } = locationOf(region.awsRegion);
+    const kind = check === "livekit" ? "livekit" : "meet";
+    const address =
+      kind === "livekit"
+        ? regionalLivekitHost(region.stack, args.domain)
+        : regionalMeetHost(region.stack, args.domain);
+    return new cloudflare.LoadBalancerPool(
+      name,
+      {
+        accountId: args.zone.accountId,
+        // Unique in the account, which may hold several fleets; only letters, digits, hyphens and underscores.
+        name: `${kind}-${region.stack}-${args.domain.replaceAll(".", "-")}`,
+        description: `${args.domain}: ${kind} in ${region.stack}`,
+        enabled: true,
+        latitude,
+        longitude,
+        // Near the region: outside Enterprise a pool is checked from few places, and far ones time out first.
+        checkRegions: [cloudflareRegion],
+        minimumOrigins: 1,
+        monitor: monitor.id,
+        // The header is also what the monitor sends: a balancer answers by host name. Everything is written out,
+        // because what is left to Cloudflare comes back as a change (cloudflare/terraform-provider-cloudflare 6140).
+        origins: [
+          {
+            name: region.stack,
+            address,
+            enabled: true,
+            weight: 1,
+            port: 443,
+            flattenCname: true,
+            header: { hosts: [address] },
+          },
+        ],
+      },
+      { parent: this },
+    );
+  }
+
+  private balancer(
+    name: string,
+    args: CloudflareNamesArgs,
+    host: string,
+    pools: pulumi.Input<string>[],
+    fallback: pulumi.Input<string>[],
+    steering: Pick<cloudflare.LoadBalancerArgs, "steeringPolicy" | "locationStrategy">,
+  ): cloudflare.LoadBalancer {
+    const [fallbackPool = ""] = fallback;
+    return new cloudflare.LoadBalancer(
+      name,
+      {
+        zoneId: args.zone.zoneId,
+        name: host,
+        description: `${args.domain}: made by the primary's stack ${args.homes.primary}`,
+        enabled: true,
+        defaultPools: pools,
+        fallbackPool,
+        // Not proxied: Cloudflare ends WebSockets when it restarts its servers, and media would not pass anyway.
+        proxied: false,
+        ttl: BALANCER_TTL_SECONDS,
+        sessionAffinity: "none",
+        ...steering,
+      },
+      { parent: this, dependsOn: [...args.globalAfter] },
+    );
+  }
+}
+
+const NOWHERE = { latitude: 0, longitude: 0, cloudflareRegion: "" };
+
+/** Where a region is; validate() has made sure that it is known. */
+function locationOf(awsRegion: string): (typeof LOCATIONS)[string] {
+  return LOCATIONS[awsRegion] ?? NOWHERE;
+}
+
+function validate(resource: pulumi.Resource, name: string, args: CloudflareNamesArgs): void {
+  const { regions, homes } = args;
+  const faults = new Faults("CloudflareNames", name);
+  for (const { stack, awsRegion } of regions) {
+    faults.when(
+      LOCATIONS[awsRegion] === undefined,
+      `the place of "${awsRegion}" (region "${stack}") is not known. Add it to components/dns/locations.ts.`,
+    );
+    faults.when(
+      regions.filter((other) => other.stack === stack).length > 1,
+      `two regions are called "${stack}". Name each once.`,
+    );
+  }
+  for (const home of [homes.primary, ...(homes.standby === undefined ? [] : [homes.standby])]) {
+    faults.when(
+      !regions.some(({ stack }) => stack === home),
+      `the home "${home}" is not among the regions. Pass all regions of the fleet.`,
+    );
+  }
+  faults.throwIfAny(resource);
+}

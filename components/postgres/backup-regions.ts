@@ -1,0 +1,110 @@
+/**
+ * From which AWS region RDS replicates automated backups to which (Amazon RDS User Guide, "Replicating automated
+ * backups to another AWS Region", table of Region support in awsdocs/amazon-rds-user-guide at 0598514). AWS has added
+ * pairs since; `aws rds describe-source-regions --region <destination>` is the present truth. A pair that is missing
+ * here is refused before anything is created, which is cheaper than an update that fails half-way.
+ */
+export const BACKUP_DESTINATIONS: Readonly<Record<string, readonly string[]>> = {
+  "ap-south-1": ["ap-southeast-1", "us-east-1", "us-east-2", "us-west-2"],
+  "ap-northeast-3": ["ap-northeast-1"],
+  "ap-northeast-2": ["ap-southeast-1", "ap-northeast-1", "us-east-1", "us-east-2", "us-west-2"],
+  "ap-southeast-1": [
+    "ap-south-1",
+    "ap-northeast-2",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+  ],
+  "ap-southeast-2": ["ap-southeast-1", "us-east-1", "us-west-1", "us-west-2"],
+  "ap-northeast-1": [
+    "ap-northeast-3",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+  ],
+  "ca-central-1": ["eu-west-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"],
+  "eu-central-1": [
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+  ],
+  "eu-west-1": [
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+  ],
+  "eu-west-2": ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "us-east-1"],
+  "eu-west-3": ["eu-central-1", "eu-west-1", "eu-west-2", "eu-north-1", "us-east-1"],
+  "eu-north-1": ["eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "us-east-1"],
+  "sa-east-1": ["us-east-1", "us-east-2"],
+  "us-east-1": [
+    "ap-south-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "sa-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+  ],
+  "us-east-2": [
+    "ap-south-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-northeast-1",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-west-1",
+    "us-west-2",
+  ],
+  "us-west-1": [
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+  ],
+  "us-west-2": [
+    "ap-south-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+  ],
+};
+
+/** Whether RDS replicates automated backups between these regions. */
+export function replicatesBackups(fromRegion: string, toRegion: string): boolean {
+  return BACKUP_DESTINATIONS[fromRegion]?.includes(toRegion) ?? false;
+}
