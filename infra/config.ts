@@ -1,5 +1,14 @@
-import type * as pulumi from "@pulumi/pulumi";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import type { Protection } from "../components/shared/protection.ts";
+import { ConfigError, type ConfigFault } from "./config-faults.ts";
+import { readFleetFiles } from "./fleet-files.ts";
+import { checkFleet } from "./fleet-rules.ts";
+import { fleetSchema } from "./fleet-schema.ts";
+import { runFaults } from "./run-agreement.ts";
+import { SIZE_DEFAULTS } from "./sizes.ts";
+import { type Outline, outlineOf, parseConfig, readStackFile } from "./stack-file.ts";
+import { homeSchema, stackSchema } from "./stack-schema.ts";
 
 /** What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. */
 export type Role = "primary" | "standby" | "media";
@@ -78,6 +87,8 @@ export interface FleetConfig {
   readonly administrator?: { readonly email: string };
   readonly versions: Versions;
   readonly recordings: RecordingsConfig;
+  /** Meet's dial-in number; only in a fleet of one region. */
+  readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
   readonly standby?: Sibling;
 }
@@ -92,6 +103,8 @@ export interface HomeConfig {
     readonly multiAz: boolean;
     readonly engineVersion: string;
     readonly generation: number;
+    /** Who found, and when, that RDS replicates backups between the homes' regions; see infra/aws-regions.ts. */
+    readonly backupPairChecked?: string;
   };
   readonly meetValkey: { readonly nodeType: string };
   readonly backend: {
@@ -157,4 +170,199 @@ export interface StackConfig {
 export interface StackSecrets {
   readonly oidcClientSecret?: pulumi.Output<string>;
   readonly mailPassword?: pulumi.Output<string>;
+}
+
+/** What a region without settings of its own takes from the primary: who deploys it, and from where. */
+interface Inherited {
+  readonly deployRoleArns: readonly string[];
+  readonly publicAccessCidrs: readonly string[];
+}
+
+function siblingOf({ stack, role, awsRegion, residency, networkCidr }: Outline): Sibling {
+  return {
+    stack,
+    role: role ?? "media",
+    awsRegion: awsRegion ?? "",
+    residency: residency ?? "",
+    networkCidr: networkCidr ?? "",
+  };
+}
+
+function inheritedFrom(primary: Outline | undefined): Inherited {
+  const own =
+    primary === undefined
+      ? undefined
+      : parseConfig(stackSchema(SIZE_DEFAULTS[primary.size]), primary, []);
+  return {
+    deployRoleArns: own?.["meet:deployRoleArns"] ?? [],
+    publicAccessCidrs: own?.["meet:cluster"].publicAccessCidrs ?? [],
+  };
+}
+
+function fleetOf(outlines: readonly Outline[], faults: ConfigFault[]): FleetConfig | undefined {
+  const primary = outlines.find(({ role }) => role === "primary");
+  const standby = outlines.find(({ role }) => role === "standby");
+  const parsed = primary === undefined ? undefined : parseConfig(fleetSchema, primary, faults);
+  if (primary === undefined || parsed === undefined) {
+    return undefined;
+  }
+  const administrator = parsed["meet:administrator"];
+  const telephony = parsed["meet:telephony"];
+  return {
+    domain: parsed["meet:domain"],
+    dns: parsed["meet:dns"],
+    oidc: parsed["meet:oidc"],
+    mail: parsed["meet:mail"],
+    ...(administrator === undefined ? {} : { administrator }),
+    versions: parsed["meet:versions"],
+    recordings: parsed["meet:recordings"],
+    ...(telephony === undefined ? {} : { telephony }),
+    primary: siblingOf(primary),
+    ...(standby === undefined ? {} : { standby: siblingOf(standby) }),
+  };
+}
+
+function stackOf(
+  outline: Outline,
+  inherited: Inherited,
+  faults: ConfigFault[],
+): Omit<StackConfig, "fleet" | "siblings"> | undefined {
+  const defaults = SIZE_DEFAULTS[outline.size];
+  const isHome = outline.role === "primary" || outline.role === "standby";
+  const own = parseConfig(stackSchema(defaults), outline, faults);
+  const home = isHome ? parseConfig(homeSchema(defaults), outline, faults) : undefined;
+  if (own === undefined || (isHome && home === undefined)) {
+    return undefined;
+  }
+  const { kubernetesVersion, publicAccessCidrs, systemNodes, logRetentionDays } =
+    own["meet:cluster"];
+  const { stack, role, awsRegion, residency } = siblingOf(outline);
+  return {
+    stack,
+    role,
+    awsRegion,
+    residency,
+    size: own["meet:size"],
+    deployRoleArns: own["meet:deployRoleArns"] ?? inherited.deployRoleArns,
+    protection: own["meet:protection"],
+    network: own["meet:network"],
+    cluster: {
+      kubernetesVersion,
+      publicAccessCidrs: publicAccessCidrs ?? inherited.publicAccessCidrs,
+      systemNodes,
+      logRetentionDays,
+    },
+    media: own["meet:media"],
+    egress: own["meet:egress"],
+    rooms: own["meet:rooms"],
+    downloads: own["meet:downloads"],
+    livekitValkey: own["meet:livekitValkey"],
+    ...(home === undefined
+      ? {}
+      : {
+          home: {
+            database: home["meet:database"],
+            meetValkey: home["meet:meetValkey"],
+            backend: home["meet:backend"],
+            frontend: home["meet:frontend"],
+          },
+        }),
+  };
+}
+
+/**
+ * Every stack of the fleet from the text of its files, by stack name. Pure: the plan, the tests and the tools use it too.
+ *
+ * @throws ConfigError with all faults of all files
+ */
+export function resolveFleet(files: ReadonlyMap<string, string>): Map<string, StackConfig> {
+  const faults: ConfigFault[] = [];
+  const outlines = [...files]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .flatMap(([file, source]) => readStackFile(file, source, faults) ?? [])
+    .map(outlineOf);
+  if (files.size === 0) {
+    faults.push({
+      file: "Pulumi.<stack>.yaml",
+      key: "",
+      sentence: "no stack file was found. Write one for the primary; see the README.",
+    });
+  }
+  checkFleet(outlines, outlines.length === files.size, faults);
+  const inherited = inheritedFrom(outlines.find(({ role }) => role === "primary"));
+  const stacks = outlines.flatMap((outline) => stackOf(outline, inherited, faults) ?? []);
+  const fleet = fleetOf(outlines, faults);
+  if (faults.length > 0 || fleet === undefined) {
+    throw new ConfigError(faults);
+  }
+  const siblings = outlines.map(siblingOf);
+  return new Map(
+    stacks.map((own) => [
+      own.stack,
+      { ...own, fleet, siblings: siblings.filter(({ stack }) => stack !== own.stack) },
+    ]),
+  );
+}
+
+/** Where the stack files lie: beside Pulumi.yaml, whatever folder the engine starts the program in. */
+const PROJECT_DIRECTORY = join(import.meta.dirname, "..");
+
+function secretFault(config: pulumi.Config, stack: string, name: string, why: string): string[] {
+  return config.getSecret(name) === undefined
+    ? [
+        `Config meet:${name} in Pulumi.${stack}.yaml: missing${why}. Run pulumi config set --secret meet:${name} --stack ${stack}.`,
+      ]
+    : [];
+}
+
+/**
+ * This stack's configuration and secrets, inside the program.
+ *
+ * @param files the stack files, of the project's directory unless given (tests, plan of another revision)
+ * @throws pulumi.RunError with all faults
+ */
+export function loadStackConfig(
+  files: ReadonlyMap<string, string> = readFleetFiles(PROJECT_DIRECTORY),
+): { config: StackConfig; secrets: StackSecrets } {
+  const stack = pulumi.getStack();
+  const own = resolveOrRunError(files).get(stack);
+  if (own === undefined) {
+    throw new pulumi.RunError(
+      `Config in Pulumi.${stack}.yaml: the file is missing. Write it with aws:region and meet:network: { cidr: … }.`,
+    );
+  }
+  const faults = runFaults(
+    stack,
+    files.get(`Pulumi.${stack}.yaml`) ?? "",
+    pulumi.runtime.allConfig(),
+  );
+  const config = new pulumi.Config("meet");
+  const isPrimary = own.role === "primary";
+  const { user } = own.fleet.mail;
+  if (isPrimary) {
+    faults.push(...secretFault(config, stack, "oidcClientSecret", ""));
+  }
+  if (isPrimary && user !== undefined) {
+    faults.push(...secretFault(config, stack, "mailPassword", ` for the mail user ${user}`));
+  }
+  if (faults.length > 0) {
+    throw new pulumi.RunError(faults.join("\n"));
+  }
+  const oidcClientSecret = isPrimary ? config.getSecret("oidcClientSecret") : undefined;
+  const mailPassword = isPrimary ? config.getSecret("mailPassword") : undefined;
+  return {
+    config: own,
+    secrets: {
+      ...(oidcClientSecret === undefined ? {} : { oidcClientSecret }),
+      ...(mailPassword === undefined ? {} : { mailPassword }),
+    },
+  };
+}
+
+function resolveOrRunError(files: ReadonlyMap<string, string>): Map<string, StackConfig> {
+  try {
+    return resolveFleet(files);
+  } catch (error) {
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
+  }
 }
