@@ -1,0 +1,164 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  DNS_RULE,
+  HTTPS_RULE,
+  neighbourRule,
+  POD_IDENTITY_RULE,
+} from "../service-bundle/node-service-policy.ts";
+import { SERVICE_PORT } from "../service-bundle/node-service-pod.ts";
+import { NodeService } from "../service-bundle/node-service.ts";
+import { Faults } from "../shared/faults.ts";
+import { podIdentityTrust, policy } from "../shared/iam.ts";
+import { meetHost, NODE_PORTS } from "../shared/names.ts";
+import { named, type Tags } from "../shared/tags.ts";
+
+/** Part of every URN beneath it: never change without an alias. */
+export const DOWNLOADS_TYPE = "meet:app:Downloads";
+
+/** Name of the route's objects in their namespace. */
+export const DOWNLOADS_APP = "downloads";
+
+export interface DownloadsArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Stock Node image with an exact version: `docker.io/library/node:20.20.2-bookworm-slim`. */
+  readonly nodeImage: string;
+  /** Name of the stack. */
+  readonly region: string;
+  readonly domain: string;
+  readonly awsRegion: string;
+  readonly clusterName: pulumi.Input<string>;
+  /** IAM is global: the name carries the stack. */
+  readonly roleName: string;
+  /** The region's own bucket: where a recording is looked for first. */
+  readonly bucketName: pulumi.Input<string>;
+  /**
+   * ARN that matches every recordings bucket of the fleet and no other, with a `*` for the region, so that a region
+   * added later changes nothing here.
+   */
+  readonly bucketArnPattern: string;
+  /** The region's room gateway, which knows the other regions: `http://rooms.meet.svc.cluster.local:8080`. */
+  readonly roomsUrl: pulumi.Input<string>;
+  readonly replicas: number;
+  readonly vpcCidr: string;
+  readonly tags: Tags;
+}
+
+/**
+ * The recordings route: asks Meet whether a viewer may have a recording, finds the bucket that holds it and answers with
+ * a short-lived address at S3. Makes a role that reads the fleet's recordings and nothing else, its Pod Identity
+ * association, and the service, two pods or more over the zones. If it is lost recordings cannot be fetched for the
+ * time; none is lost. Cost: the pods' share of the system nodes.
+ */
+export class Downloads extends pulumi.ComponentResource {
+  /** `http://downloads.<namespace>.svc.cluster.local:8080`, inside the cluster. */
+  readonly serviceUrl: pulumi.Output<string>;
+  readonly roleArn: pulumi.Output<string>;
+
+  constructor(name: string, args: DownloadsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(DOWNLOADS_TYPE, name, {}, opts);
+    validate(this, name, args);
+    const role = this.role(name, args);
+    const association = new aws.eks.PodIdentityAssociation(
+      name,
+      {
+        clusterName: args.clusterName,
+        namespace: args.namespace,
+        serviceAccount: DOWNLOADS_APP,
+        roleArn: role.arn,
+        tags: named(args.tags, name),
+      },
+      { parent: this },
+    );
+    const service = new NodeService(
+      name,
+      {
+        namespace: args.namespace,
+        app: DOWNLOADS_APP,
+        service: "recordings",
+        image: args.nodeImage,
+        nodePort: NODE_PORTS.downloads,
+        replicas: { fixed: args.replicas },
+        environment: downloadsEnvironment(args),
+        resources: { cpuMillicores: 100, memoryMib: 256 },
+        shutdownSeconds: 30,
+        vpcCidr: args.vpcCidr,
+        egress: [DNS_RULE, POD_IDENTITY_RULE, neighbourRule("rooms", SERVICE_PORT), HTTPS_RULE],
+        // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever.
+        podsDependOn: [association],
+      },
+      { parent: this },
+    );
+
+    this.serviceUrl = pulumi.interpolate`http://${service.serviceHost}`;
+    this.roleArn = role.arn;
+    this.registerOutputs({ serviceUrl: this.serviceUrl, roleArn: this.roleArn });
+  }
+
+  private role(name: string, args: DownloadsArgs): aws.iam.Role {
+    const role = new aws.iam.Role(
+      `${name}-role`,
+      {
+        name: args.roleName,
+        description: "Recordings route: reads the recordings of all regions",
+        assumeRolePolicy: podIdentityTrust(),
+        tags: named(args.tags, `${name}-role`),
+      },
+      { parent: this },
+    );
+    new aws.iam.RolePolicy(
+      `${name}-read`,
+      { role: role.name, policy: readPolicy(args.bucketArnPattern) },
+      { parent: this },
+    );
+    return role;
+  }
+}
+
+/**
+ * What the role may do. Listing is allowed because S3 answers 403 instead of 404 for a missing object without it, and
+ * the route must tell "not here" from "not allowed" (Amazon S3 API, HeadObject).
+ */
+export function readPolicy(bucketArnPattern: string): string {
+  return policy(
+    {
+      Sid: "ReadRecordings",
+      Effect: "Allow",
+      Action: "s3:GetObject",
+      Resource: `${bucketArnPattern}/recordings/*`,
+    },
+    {
+      Sid: "TellMissingFromForbidden",
+      Effect: "Allow",
+      Action: "s3:ListBucket",
+      Resource: bucketArnPattern,
+    },
+  );
+}
+
+/** The route's environment: addresses only, no secret. */
+export function downloadsEnvironment(
+  args: Pick<DownloadsArgs, "region" | "domain" | "awsRegion" | "bucketName" | "roomsUrl">,
+): Record<string, pulumi.Input<string>> {
+  return {
+    REGION: args.region,
+    DOMAIN: args.domain,
+    AWS_REGION: args.awsRegion,
+    BUCKET: args.bucketName,
+    MEET_URL: `https://${meetHost(args.domain)}`,
+    ROOMS_URL: args.roomsUrl,
+  };
+}
+
+function validate(resource: pulumi.Resource, name: string, args: DownloadsArgs): void {
+  const faults = new Faults(DOWNLOADS_TYPE, name);
+  faults.when(
+    !/^arn:[\w-]+:s3:::[a-z0-9-]+-\*-an$/.test(args.bucketArnPattern),
+    `bucketArnPattern ${args.bucketArnPattern} does not name this fleet's buckets with one * for the region. Make it with recordingsBucketPattern.`,
+  );
+  faults.when(
+    args.roleName.length > 64,
+    `roleName ${args.roleName} has ${args.roleName.length} characters, IAM allows 64. Shorten it.`,
+  );
+  faults.throwIfAny(resource);
+}

@@ -1,0 +1,49 @@
+import { stringify } from "yaml";
+import { redisConfig, type LiveKitConfigInputs } from "../livekit/livekit-config.ts";
+
+/** Ports Egress answers on. */
+export const EGRESS_PORTS = { health: 8080, metrics: 9090 } as const;
+
+/** Prefix of all recordings in a bucket: Meet names them `recordings/<id>.<extension>`. */
+export const RECORDINGS_PREFIX = "recordings";
+
+/** What a region's Egress configuration depends on. */
+export interface EgressConfigInputs {
+  readonly valkey: LiveKitConfigInputs["valkey"];
+  readonly keys: LiveKitConfigInputs["keys"];
+  /** `host:port` of the region's own LiveKit. */
+  readonly livekitHost: string;
+  readonly bucketName: string;
+  readonly awsRegion: string;
+  readonly maxDurationMinutes: number;
+  /** Memory at which no further recording is taken, and the largest is ended, in gigabytes. */
+  readonly maxMemoryGb: number;
+}
+
+/**
+ * Egress's configuration (livekit/egress, pkg/config/base.go and service.go, v1.14). It contains the API secret and
+ * Valkey's password and belongs in a Secret. `cluster_id` stays unset: the open-source server sends to the empty one.
+ */
+export function egressConfig(inputs: EgressConfigInputs): string {
+  return stringify({
+    redis: redisConfig(inputs.valkey),
+    api_key: inputs.keys.apiKey,
+    api_secret: inputs.keys.apiSecret,
+    // The region's LiveKit itself, not the gateway: the room is here, or Egress was not asked.
+    ws_url: `ws://${inputs.livekitHost}`,
+    // Allows Chrome the unencrypted connection inside the cluster.
+    insecure: true,
+    health_port: EGRESS_PORTS.health,
+    prometheus_port: EGRESS_PORTS.metrics,
+    // No keys: the pod's own role. Used for every request without storage of its own; the gateway removes Meet's.
+    storage: { s3: { region: inputs.awsRegion, bucket: inputs.bucketName } },
+    disallow_local_storage: true,
+    session_limits: { file_output_max_duration: `${inputs.maxDurationMinutes}m` },
+    cpu_cost: {
+      max_memory: inputs.maxMemoryGb,
+      // The container's own count, page cache of the recording excluded; the sum of processes misses shared memory.
+      memory_source: "cgroup",
+    },
+    logging: { level: "info", json: true },
+  });
+}

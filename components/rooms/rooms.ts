@@ -1,0 +1,179 @@
+import * as pulumi from "@pulumi/pulumi";
+import { ApplicationBalancer } from "../balancer/application-balancer.ts";
+import {
+  DNS_RULE,
+  HTTPS_RULE,
+  livekitRule,
+  vpcRule,
+} from "../service-bundle/node-service-policy.ts";
+import { SECRETS_PATH } from "../service-bundle/node-service-pod.ts";
+import { NodeService } from "../service-bundle/node-service.ts";
+import { LIVEKIT_PORTS, meetHost, NODE_PORTS } from "../shared/names.ts";
+import type { Protection } from "../shared/protection.ts";
+import type { Tags } from "../shared/tags.ts";
+
+/** Part of every URN beneath it: never change without an alias. */
+export const ROOMS_TYPE = "meet:app:Rooms";
+
+/** Path that LiveKit posts its events to. */
+export const WEBHOOK_PATH = "/webhooks/livekit";
+
+/** ElastiCache's port. */
+const VALKEY_PORT = 6379;
+
+/**
+ * Signalling is a WebSocket with a ping every five seconds (livekit-client, SignalClient); the margin is for a phone that
+ * sleeps, whose dead connection LiveKit ends itself.
+ */
+const IDLE_TIMEOUT_SECONDS = 350;
+
+/** Tunnels are ended spread over this time when a pod goes, so that not everybody comes back at once. */
+const SHUTDOWN_SECONDS = 60;
+
+export interface RoomsArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Stock Node image with an exact version: `docker.io/library/node:20.20.2-bookworm-slim`. */
+  readonly nodeImage: string;
+  /** Name of the stack. */
+  readonly region: string;
+  readonly domain: string;
+  /** The homes: every gateway begins with their addresses and learns the others from them. */
+  readonly primaryRegion: string;
+  readonly standbyRegion?: string;
+  /** The region's LiveKit inside the cluster, `http://livekit.media.svc.cluster.local:7880`. */
+  readonly livekitUrl: pulumi.Input<string>;
+  /** `rediss://` address of the region's Valkey, with its password. */
+  readonly valkeyUrl: pulumi.Input<string>;
+  readonly livekitKeys: {
+    readonly apiKey: pulumi.Input<string>;
+    readonly apiSecret: pulumi.Input<string>;
+  };
+  /** What gateways sign requests to each other with. */
+  readonly peerSecret: pulumi.Input<string>;
+  /** What operators' requests are signed with. */
+  readonly operatorSecret: pulumi.Input<string>;
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  readonly vpcId: pulumi.Input<string>;
+  readonly vpcCidr: string;
+  /** Public subnets of the balancer. */
+  readonly publicSubnetIds: readonly pulumi.Input<string>[];
+  /** Certificates for `livekit.<region>.<domain>` and `livekit.<domain>`. */
+  readonly certificateArns: readonly [pulumi.Input<string>, ...pulumi.Input<string>[]];
+  readonly autoscalingGroupName: pulumi.Input<string>;
+  readonly nodeSecurityGroupId: pulumi.Input<string>;
+  readonly protection: Protection;
+  readonly tags: Tags;
+}
+
+/**
+ * The region's room gateway behind its public entry: `livekit.<domain>` and `livekit.<region>.<domain>`. It decides
+ * which region hosts a room and tunnels signalling there. Makes the service (two pods or more, over the zones, scaled
+ * by CPU) and an ApplicationBalancer. If it is lost the region takes no joins, while its meetings go on; DNS then sends
+ * joins to other regions. Cost: the balancer, about 16 dollars a month, and the pods' share of the system nodes.
+ */
+export class Rooms extends pulumi.ComponentResource {
+  /** Name of the balancer: what the region's DNS records point to. */
+  readonly dnsName: pulumi.Output<string>;
+  readonly zoneId: pulumi.Output<string>;
+  readonly balancerArn: pulumi.Output<string>;
+  /** `http://rooms.<namespace>.svc.cluster.local:8080`, inside the cluster. */
+  readonly serviceUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: RoomsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(ROOMS_TYPE, name, {}, opts);
+    const child = { parent: this };
+    const service = new NodeService(
+      name,
+      {
+        namespace: args.namespace,
+        app: ROOMS_APP,
+        service: "rooms",
+        image: args.nodeImage,
+        nodePort: NODE_PORTS.rooms,
+        replicas: { min: args.minReplicas, max: args.maxReplicas, cpuPercent: 60 },
+        environment: roomsEnvironment(args),
+        secretFiles: roomsSecretFiles(args),
+        resources: { cpuMillicores: 250, memoryMib: 512 },
+        shutdownSeconds: SHUTDOWN_SECONDS,
+        vpcCidr: args.vpcCidr,
+        egress: [
+          DNS_RULE,
+          livekitRule(args.vpcCidr, LIVEKIT_PORTS.signal),
+          vpcRule(args.vpcCidr, VALKEY_PORT),
+          HTTPS_RULE,
+        ],
+      },
+      child,
+    );
+    const balancer = new ApplicationBalancer(
+      name,
+      {
+        vpcId: args.vpcId,
+        subnetIds: args.publicSubnetIds,
+        certificateArns: args.certificateArns,
+        autoscalingGroupName: args.autoscalingGroupName,
+        nodeSecurityGroupId: args.nodeSecurityGroupId,
+        idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
+        // Any host: the health checks and peers ask by the regional name, Meet and browsers by the fleet's.
+        targets: { rooms: { nodePort: NODE_PORTS.rooms, healthCheckPath: "/readyz" } },
+        defaultTarget: "rooms",
+        rules: [],
+        protection: args.protection,
+        tags: args.tags,
+      },
+      child,
+    );
+
+    this.dnsName = balancer.dnsName;
+    this.zoneId = balancer.zoneId;
+    this.balancerArn = balancer.arn;
+    this.serviceUrl = pulumi.interpolate`http://${service.serviceHost}`;
+    this.registerOutputs({
+      dnsName: this.dnsName,
+      zoneId: this.zoneId,
+      balancerArn: this.balancerArn,
+      serviceUrl: this.serviceUrl,
+    });
+  }
+}
+
+/** Name of the gateway's objects in their namespace. */
+export const ROOMS_APP = "rooms";
+
+/**
+ * Where the region's LiveKit posts its events: the gateway's Service. A function of names alone, because LiveKit is
+ * made before the gateway, which needs LiveKit's address.
+ */
+export function roomsWebhookUrl(namespace: pulumi.Input<string>): pulumi.Output<string> {
+  return pulumi.interpolate`http://${ROOMS_APP}.${namespace}.svc.cluster.local:8080${WEBHOOK_PATH}`;
+}
+
+/** The gateway's environment: addresses and paths, no secret. */
+export function roomsEnvironment(
+  args: Pick<RoomsArgs, "region" | "domain" | "primaryRegion" | "standbyRegion" | "livekitUrl">,
+): Record<string, pulumi.Input<string>> {
+  return {
+    REGION: args.region,
+    DOMAIN: args.domain,
+    PRIMARY_REGION: args.primaryRegion,
+    ...(args.standbyRegion === undefined ? {} : { STANDBY_REGION: args.standbyRegion }),
+    LIVEKIT_URL: args.livekitUrl,
+    MEET_URL: `https://${meetHost(args.domain)}`,
+    VALKEY_URL_FILE: `${SECRETS_PATH}/valkey-url`,
+    LIVEKIT_API_KEY_FILE: `${SECRETS_PATH}/livekit-api-key`,
+    LIVEKIT_API_SECRET_FILE: `${SECRETS_PATH}/livekit-api-secret`,
+    PEER_SECRET_FILE: `${SECRETS_PATH}/peer-secret`,
+    OPERATOR_SECRET_FILE: `${SECRETS_PATH}/operator-secret`,
+  };
+}
+
+function roomsSecretFiles(args: RoomsArgs): Record<string, pulumi.Output<string>> {
+  return {
+    "valkey-url": pulumi.secret(args.valkeyUrl),
+    "livekit-api-key": pulumi.secret(args.livekitKeys.apiKey),
+    "livekit-api-secret": pulumi.secret(args.livekitKeys.apiSecret),
+    "peer-secret": pulumi.secret(args.peerSecret),
+    "operator-secret": pulumi.secret(args.operatorSecret),
+  };
+}
