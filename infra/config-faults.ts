@@ -36,9 +36,9 @@ export class ConfigError extends Error {
 /** Number of single-letter edits between two words (Levenshtein). */
 function distance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
-  [...one].forEach((letter, row) => {
+  Array.from(one).forEach((letter, row) => {
     const current = [row + 1];
-    [...other].forEach((otherLetter, column) => {
+    Array.from(other).forEach((otherLetter, column) => {
       const above = previous[column + 1] ?? 0;
       const left = current[column] ?? 0;
       const diagonal = previous[column] ?? 0;

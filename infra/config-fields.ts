@@ -10,9 +10,14 @@ interface Issue {
   readonly input?: unknown;
 }
 
+function withoutSecrets(_key: string, value: unknown): unknown {
+  return value === ENCRYPTED ? "[secret]" : value;
+}
+
 /** A value as it is quoted in a sentence. */
 export function show(value: unknown): string {
-  const text = typeof value === "string" && value !== "" ? value : (JSON.stringify(value) ?? "");
+  const text =
+    typeof value === "string" && value !== "" ? value : JSON.stringify(value, withoutSecrets);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

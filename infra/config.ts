@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Protection } from "../components/shared/protection.ts";
+import { fleetOf, inheritedFrom, siblingOf, stackOf } from "./assemble.ts";
 import { ConfigError, type ConfigFault } from "./config-faults.ts";
 import { readFleetFiles } from "./fleet-files.ts";
 import { checkFleet } from "./fleet-rules.ts";
-import { fleetSchema } from "./fleet-schema.ts";
 import { runFaults } from "./run-agreement.ts";
-import { SIZE_DEFAULTS } from "./sizes.ts";
-import { type Outline, outlineOf, parseConfig, readStackFile } from "./stack-file.ts";
-import { homeSchema, stackSchema } from "./stack-schema.ts";
+import { outlineOf, readStackFile } from "./stack-file.ts";
 
 /** What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. */
 export type Role = "primary" | "standby" | "media";
@@ -170,104 +168,6 @@ export interface StackConfig {
 export interface StackSecrets {
   readonly oidcClientSecret?: pulumi.Output<string>;
   readonly mailPassword?: pulumi.Output<string>;
-}
-
-/** What a region without settings of its own takes from the primary: who deploys it, and from where. */
-interface Inherited {
-  readonly deployRoleArns: readonly string[];
-  readonly publicAccessCidrs: readonly string[];
-}
-
-function siblingOf({ stack, role, awsRegion, residency, networkCidr }: Outline): Sibling {
-  return {
-    stack,
-    role: role ?? "media",
-    awsRegion: awsRegion ?? "",
-    residency: residency ?? "",
-    networkCidr: networkCidr ?? "",
-  };
-}
-
-function inheritedFrom(primary: Outline | undefined): Inherited {
-  const own =
-    primary === undefined
-      ? undefined
-      : parseConfig(stackSchema(SIZE_DEFAULTS[primary.size]), primary, []);
-  return {
-    deployRoleArns: own?.["meet:deployRoleArns"] ?? [],
-    publicAccessCidrs: own?.["meet:cluster"].publicAccessCidrs ?? [],
-  };
-}
-
-function fleetOf(outlines: readonly Outline[], faults: ConfigFault[]): FleetConfig | undefined {
-  const primary = outlines.find(({ role }) => role === "primary");
-  const standby = outlines.find(({ role }) => role === "standby");
-  const parsed = primary === undefined ? undefined : parseConfig(fleetSchema, primary, faults);
-  if (primary === undefined || parsed === undefined) {
-    return undefined;
-  }
-  const administrator = parsed["meet:administrator"];
-  const telephony = parsed["meet:telephony"];
-  return {
-    domain: parsed["meet:domain"],
-    dns: parsed["meet:dns"],
-    oidc: parsed["meet:oidc"],
-    mail: parsed["meet:mail"],
-    ...(administrator === undefined ? {} : { administrator }),
-    versions: parsed["meet:versions"],
-    recordings: parsed["meet:recordings"],
-    ...(telephony === undefined ? {} : { telephony }),
-    primary: siblingOf(primary),
-    ...(standby === undefined ? {} : { standby: siblingOf(standby) }),
-  };
-}
-
-function stackOf(
-  outline: Outline,
-  inherited: Inherited,
-  faults: ConfigFault[],
-): Omit<StackConfig, "fleet" | "siblings"> | undefined {
-  const defaults = SIZE_DEFAULTS[outline.size];
-  const isHome = outline.role === "primary" || outline.role === "standby";
-  const own = parseConfig(stackSchema(defaults), outline, faults);
-  const home = isHome ? parseConfig(homeSchema(defaults), outline, faults) : undefined;
-  if (own === undefined || (isHome && home === undefined)) {
-    return undefined;
-  }
-  const { kubernetesVersion, publicAccessCidrs, systemNodes, logRetentionDays } =
-    own["meet:cluster"];
-  const { stack, role, awsRegion, residency } = siblingOf(outline);
-  return {
-    stack,
-    role,
-    awsRegion,
-    residency,
-    size: own["meet:size"],
-    deployRoleArns: own["meet:deployRoleArns"] ?? inherited.deployRoleArns,
-    protection: own["meet:protection"],
-    network: own["meet:network"],
-    cluster: {
-      kubernetesVersion,
-      publicAccessCidrs: publicAccessCidrs ?? inherited.publicAccessCidrs,
-      systemNodes,
-      logRetentionDays,
-    },
-    media: own["meet:media"],
-    egress: own["meet:egress"],
-    rooms: own["meet:rooms"],
-    downloads: own["meet:downloads"],
-    livekitValkey: own["meet:livekitValkey"],
-    ...(home === undefined
-      ? {}
-      : {
-          home: {
-            database: home["meet:database"],
-            meetValkey: home["meet:meetValkey"],
-            backend: home["meet:backend"],
-            frontend: home["meet:frontend"],
-          },
-        }),
-  };
 }
 
 /**

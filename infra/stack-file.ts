@@ -59,12 +59,12 @@ export function readStackFile(
   faults: ConfigFault[],
 ): StackFile | undefined {
   const stack = file.replace(/^Pulumi\./, "").replace(/\.ya?ml$/, "");
-  const fault = (sentence: string, key = ""): undefined => {
+  const fault = (sentence: string, key = "") => {
     faults.push({ file, key, sentence });
-    return undefined;
   };
   if (file.endsWith(".yml")) {
-    return fault(`it ends in .yml. Rename it to Pulumi.${stack}.yaml.`);
+    fault(`it ends in .yml. Rename it to Pulumi.${stack}.yaml.`);
+    return undefined;
   }
   if (!/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/.test(stack)) {
     fault(
@@ -73,15 +73,19 @@ export function readStackFile(
   }
   const document = parseDocument(source, { prettyErrors: true, version: "1.2" });
   if (document.errors.length > 0) {
-    document.errors.forEach((error) => fault(yamlFault(error)));
+    for (const error of document.errors) {
+      fault(yamlFault(error));
+    }
     return undefined;
   }
-  const root: unknown = document.toJS();
+  const root: unknown = document.toJS({ maxAliasCount: -1 });
   if (root === null || root === undefined) {
-    return fault("empty. Write config: with aws:region and meet:network under it.");
+    fault("empty. Write config: with aws:region and meet:network under it.");
+    return undefined;
   }
   if (!isMap(document.contents) || !isRecord(root)) {
-    return fault(`${show(root)} is not a block of settings. Write config: and the keys under it.`);
+    fault(`${show(root)} is not a block of settings. Write config: and the keys under it.`);
+    return undefined;
   }
   for (const key of Object.keys(root).filter((each) => !PULUMI_KEYS.includes(each))) {
     fault(
@@ -93,7 +97,8 @@ export function readStackFile(
   }
   const config: unknown = root["config"] ?? {};
   if (!isRecord(config)) {
-    return fault(mismatch(config, "a block of settings", "aws:region: eu-west-3"), "config");
+    fault(mismatch(config, "a block of settings", "aws:region: eu-west-3"), "config");
+    return undefined;
   }
   return {
     file,

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { LIVEKIT_PORTS } from "../components/shared/names.ts";
-import { networkOf, overlap, parseRange, within } from "./cidr.ts";
+import { parseRange } from "./cidr.ts";
 import {
   chosenBy,
   flag,
@@ -8,11 +7,11 @@ import {
   mismatch,
   oneOf,
   ordered,
-  rangeField,
   section,
   text,
   whole,
 } from "./config-fields.ts";
+import { RESERVED_PORTS, instanceType, networkCidr, publicAccessCidr } from "./network-fields.ts";
 import {
   DEFAULT_ENGINE_VERSION,
   DEFAULT_KUBERNETES_VERSION,
@@ -25,93 +24,11 @@ import {
 /** The roles a stack can have. */
 export const ROLES = ["primary", "standby", "media"] as const;
 
-/** The range of the clusters' Services; one of the two that EKS itself chooses from, fixed so that it can be checked. */
-export const SERVICE_CIDR = "172.20.0.0/16";
-
-/** Private ranges (RFC 1918) and the shared range (RFC 6598): what a VPC may use without hiding public addresses. */
-const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
-
 /** Retention periods CloudWatch Logs knows (API reference, PutRetentionPolicy). */
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
 ];
-
-/**
- * Ports media may not use. LiveKit's own come from its sample configuration, NodePorts from Kubernetes' default range,
- * the last from Linux' default `net.ipv4.ip_local_port_range`, whose ports the kernel hands out by itself.
- */
-const RESERVED_PORTS = [
-  { from: LIVEKIT_PORTS.signal, to: LIVEKIT_PORTS.signal, what: "LiveKit's signalling" },
-  { from: LIVEKIT_PORTS.iceTcp, to: LIVEKIT_PORTS.iceTcp, what: "ICE over TCP" },
-  { from: LIVEKIT_PORTS.turnUdp, to: LIVEKIT_PORTS.turnUdp, what: "TURN" },
-  { from: LIVEKIT_PORTS.turnTls, to: LIVEKIT_PORTS.turnTls, what: "TURN over TLS" },
-  { from: 30000, to: 32767, what: "Kubernetes' NodePorts" },
-  { from: 32768, to: 60999, what: "the kernel's ephemeral ports" },
-];
-
-function instanceType(atLeastVcpus: number, example: string): z.ZodString {
-  const form = (value: unknown) => mismatch(value, "an EC2 instance type", example);
-  return z.string({ error: ({ input }) => form(input) }).superRefine((value, context) => {
-    const family = /^([a-z]+\d+[a-z-]*)\.[a-z0-9-]+$/.exec(value)?.[1];
-    const vcpus = vcpusOf(value);
-    const fault =
-      family === undefined
-        ? form(value)
-        : /\dg/.test(family)
-          ? `${value} is arm64, for which the images are not known to exist. Choose an amd64 type such as ${example}.`
-          : vcpus !== undefined && vcpus < atLeastVcpus
-            ? `${value} has ${vcpus} vCPUs, fewer than the ${atLeastVcpus} needed. Choose one such as ${example}.`
-            : undefined;
-    if (fault !== undefined) {
-      context.addIssue({ code: "custom", message: fault });
-    }
-  });
-}
-
-function networkCidr(): z.ZodString {
-  return rangeField("10.42.0.0/16").superRefine((value, context) => {
-    const range = parseRange(value);
-    if (range === undefined) {
-      return;
-    }
-    const written = networkOf(range);
-    const isPrivate = PRIVATE_RANGES.some((each) => {
-      const outer = parseRange(each);
-      return outer !== undefined && within(range, outer);
-    });
-    const services = parseRange(SERVICE_CIDR);
-    const fault =
-      range.prefix < 16 || range.prefix > 24
-        ? `${value} is a /${range.prefix}; a region's network is a /16 to a /24. Choose a range of that size.`
-        : written !== value
-          ? `${value} does not start at the first address of its range. Write ${written}.`
-          : !isPrivate
-            ? `${value} is not a private range. Choose one in ${PRIVATE_RANGES.join(", ")}.`
-            : services !== undefined && overlap(range, services)
-              ? `${value} overlaps ${SERVICE_CIDR}, the range of the cluster's Services. Choose another range.`
-              : undefined;
-    if (fault !== undefined) {
-      context.addIssue({ code: "custom", message: fault });
-    }
-  });
-}
-
-function publicAccessCidr(): z.ZodString {
-  return rangeField("203.0.113.0/24").superRefine((value, context) => {
-    const range = parseRange(value);
-    const inner = PRIVATE_RANGES.find((each) => {
-      const outer = parseRange(each);
-      return range !== undefined && outer !== undefined && within(range, outer);
-    });
-    if (inner !== undefined) {
-      context.addIssue({
-        code: "custom",
-        message: `${value} is private, which EKS refuses for its public endpoint. Give the public address of whoever deploys.`,
-      });
-    }
-  });
-}
 
 const role = () => oneOf(ROLES).default("media");
 const size = () => oneOf(SIZES).default("medium");
@@ -191,13 +108,14 @@ function cluster(defaults: SizeDefaults) {
       .default(defaults.logRetentionDays),
   })
     .superRefine(({ publicAccessCidrs, publicAccessReason }, context) => {
-      const open = publicAccessCidrs?.indexOf("0.0.0.0/0") ?? -1;
+      // A range wider than any one organisation's is as good as the world.
+      const open =
+        publicAccessCidrs?.findIndex((cidr) => (parseRange(cidr)?.prefix ?? 32) < 8) ?? -1;
       if (open >= 0 && publicAccessReason === undefined) {
         context.addIssue({
           code: "custom",
           path: ["publicAccessCidrs", open],
-          message:
-            "0.0.0.0/0 opens the cluster's API to the world. Give the ranges you deploy from, or say why not in publicAccessReason.",
+          message: `${publicAccessCidrs?.[open] ?? ""} opens the cluster's API to the world. Give the ranges you deploy from, or say why not in publicAccessReason.`,
         });
       }
     })
@@ -284,9 +202,19 @@ function cacheNode(): z.ZodString {
   return text("an ElastiCache node type", "cache.t4g.medium", /^cache\.[a-z0-9]+\.[a-z0-9]+$/);
 }
 
-/** What only a home (the primary or the standby) has. */
-export function homeSchema(defaults: SizeDefaults) {
-  const { database, meetValkey, backend, frontend } = defaults;
+/** What a database is built with unless its file says otherwise. */
+export type DatabaseDefaults = SizeDefaults["database"] & { readonly engineVersion: string };
+
+/**
+ * What only a home (the primary or the standby) has.
+ *
+ * @param inherited the primary's database: a replica is built like its source unless its file says otherwise
+ */
+export function homeSchema(
+  { database: ownDatabase, meetValkey, backend, frontend }: SizeDefaults,
+  inherited?: DatabaseDefaults,
+) {
+  const database = inherited ?? { ...ownDatabase, engineVersion: DEFAULT_ENGINE_VERSION };
   return z.object({
     "meet:database": section({
       instanceClass: text(
@@ -300,7 +228,7 @@ export function homeSchema(defaults: SizeDefaults) {
       backupRetentionDays: whole(1, 35).default(database.backupRetentionDays),
       multiAz: flag().default(database.multiAz),
       engineVersion: text("a PostgreSQL version in quotes", '"16"', /^1[4-9](\.\d+)?$/).default(
-        DEFAULT_ENGINE_VERSION,
+        database.engineVersion,
       ),
       generation: whole(1, 999).default(1),
       backupPairChecked: text(
@@ -310,6 +238,16 @@ export function homeSchema(defaults: SizeDefaults) {
       ).exactOptional(),
     })
       .superRefine(ordered("storageGib", "maxStorageGib"))
+      .superRefine(({ storageGib, maxStorageGib }, context) => {
+        // RDS user guide, USER_PIOPS.Autoscaling: the threshold is at least 10 % above the allocated storage.
+        if (maxStorageGib > storageGib && maxStorageGib < storageGib * 1.1) {
+          context.addIssue({
+            code: "custom",
+            path: ["maxStorageGib"],
+            message: `${maxStorageGib} is less than 10 % above storageGib ${storageGib}, which RDS refuses. Raise it, or set both alike to switch growth off.`,
+          });
+        }
+      })
       .prefault({}),
     "meet:meetValkey": section({ nodeType: cacheNode().default(meetValkey.nodeType) }).prefault({}),
     "meet:backend": section({
