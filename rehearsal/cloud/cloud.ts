@@ -56,6 +56,8 @@ export interface CloudOptions {
   readonly stateFile?: string;
   /** Hosted zones that exist from the start. @default every zone that is looked up */
   readonly zones?: readonly string[];
+  /** Plan of the Cloudflare account; decides the shortest monitor interval. @default "standard" */
+  readonly cloudflarePlan?: "standard" | "enterprise";
   /** How long a rule that waits (certificate validation, nodes) is tried again. @default 10000 */
   readonly patienceMilliseconds?: number;
 }
@@ -68,6 +70,7 @@ export class Cloud {
   readonly faults = new Faults();
   readonly calls: LoggedCall[] = [];
   readonly accountId: string;
+  readonly cloudflarePlan: "standard" | "enterprise";
   readonly #things = new Map<string, Thing>();
   readonly #objects = new Map<string, Set<string>>();
   readonly #stateFile: string | undefined;
@@ -77,6 +80,7 @@ export class Cloud {
   constructor(options: CloudOptions = {}) {
     this.#stateFile = options.stateFile;
     this.#zones = options.zones;
+    this.cloudflarePlan = options.cloudflarePlan ?? "standard";
     this.#patienceMilliseconds = options.patienceMilliseconds ?? 10_000;
     const stored = options.stateFile === undefined ? undefined : readStored(options.stateFile);
     this.accountId = stored?.accountId ?? "123456789012";
@@ -139,6 +143,31 @@ export class Cloud {
     return [...(this.#objects.get(bucket) ?? [])];
   }
 
+  /** Adds what no program made: a hosted zone of before, a final snapshot. It is in no inventory. */
+  leave(type: string, id: string, scope: string, state: ValueMap): Thing {
+    const thing: Thing = {
+      provider: "aws",
+      type,
+      id,
+      scope,
+      urn: "",
+      inputs: {},
+      state,
+      secretOutputs: [],
+    };
+    this.#things.set(keyOf(thing), thing);
+    return thing;
+  }
+
+  /** Removes what goes with something else, such as the objects of a namespace. */
+  removeWhere(gone: (thing: Thing) => boolean): void {
+    for (const [key, thing] of this.#things) {
+      if (gone(thing)) {
+        this.#things.delete(key);
+      }
+    }
+  }
+
   /** Takes a thing away behind the engine's back, as somebody in the console would. */
   vanish(type: string, id: string): boolean {
     const thing = this.find(type, id);
@@ -174,23 +203,12 @@ export class Cloud {
       throw new Refusal("NotFound", "no matching Route 53 Hosted Zone found");
     }
     const zoneId = `Z${digest(`zone ${bare}`, 20).toUpperCase()}`;
-    const state = {
+    const zone = this.leave(ZONE, zoneId, "", {
       name: bare,
       zoneId,
       arn: `arn:aws:route53:::hostedzone/${zoneId}`,
       nameServers: [1, 2, 3, 4].map((n) => `ns-${n}.awsdns-0${n}.example`),
-    };
-    const zone: Thing = {
-      provider: "aws",
-      type: ZONE,
-      id: zoneId,
-      scope: "",
-      urn: "",
-      inputs: { name: bare },
-      state,
-      secretOutputs: [],
-    };
-    this.#things.set(keyOf(zone), zone);
+    });
     this.save();
     return zone;
   }
@@ -249,13 +267,14 @@ export class Cloud {
       state: outputsOf(making),
       secretOutputs: type.secretOutputs ?? [],
     };
-    if (this.#things.has(keyOf(thing))) {
+    if (this.#things.has(keyOf(thing)) && type.mayOverwrite?.(bare) !== true) {
       throw new Refusal(
         "AlreadyExists",
         `creating ${type.title} (${thing.id}): it already exists in ${scope || "the account"}`,
       );
     }
     this.#things.set(keyOf(thing), thing);
+    type.onDone?.(this, "create", thing);
     this.save();
     return thing;
   }
@@ -297,6 +316,7 @@ export class Cloud {
     this.#refuseTwin(making, thing);
     thing.inputs = inputs;
     thing.state = outputsOf(making);
+    type.onDone?.(this, "update", thing);
     this.save();
   }
 
@@ -321,9 +341,7 @@ export class Cloud {
     await this.#wait(call);
     this.#enforce(call);
     this.#things.delete(keyOf(thing));
-    if (type.token === "aws:s3/bucket:Bucket") {
-      this.#objects.delete(thing.id);
-    }
+    type.onDone?.(this, "delete", thing);
     this.save();
   }
 

@@ -105,11 +105,10 @@ function route(cloud: Cloud, call: string, body: unknown): unknown {
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) {
-    chunks.push(Buffer.from(chunk));
+  let content = "";
+  for await (const chunk of request.setEncoding("utf8")) {
+    content += String(chunk);
   }
-  const content = Buffer.concat(chunks).toString("utf8");
   return content === "" ? undefined : JSON.parse(content);
 }
 

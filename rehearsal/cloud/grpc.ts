@@ -44,7 +44,7 @@ export async function serve(provider: StandInProvider): Promise<Served> {
 
 function handlers(provider: StandInProvider) {
   return {
-    handshake: unary((_: Pb.ProviderHandshakeRequest) => {
+    handshake: unary(() => {
       const response = new pb.ProviderHandshakeResponse();
       response.setAcceptSecrets(true);
       return response;
@@ -187,6 +187,5 @@ function fromStruct(struct: Struct | undefined): ValueMap {
 }
 
 function toStruct(map: ValueMap): Struct {
-  const clean: Record<string, Exclude<Value, ValueMap>> = JSON.parse(JSON.stringify(map));
-  return structPb.Struct.fromJavaScript(clean);
+  return structPb.Struct.fromJavaScript(Object.fromEntries(Object.entries(map)));
 }

@@ -166,7 +166,7 @@ function prefixList({ region, args, cloud }: Lookup): ValueMap {
 }
 
 function statementOf(statement: Value): ValueMap {
-  const principals = list(statement, "principals").map((principal) => [
+  const principals = list(statement, "principals").map((principal): [string, Value] => [
     text(principal, "type") ?? "AWS",
     texts(principal, "identifiers"),
   ]);

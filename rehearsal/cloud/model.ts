@@ -84,6 +84,10 @@ export interface ResourceType {
   /** Input that is filled in from the logical name, with random digits, when it is not set. */
   readonly autoname?: { readonly key: string; readonly maxLength?: number };
   readonly hasTags?: boolean;
+  /** Takes over a thing that exists already: a record set with `allowOverwrite`. */
+  readonly mayOverwrite?: (inputs: ValueMap) => boolean;
+  /** What else changes in the cloud once a thing was made, changed or removed. */
+  readonly onDone?: (cloud: Cloud, op: "create" | "update" | "delete", thing: Thing) => void;
   /** What identifies a thing besides its id; a second one with the same key is refused. */
   readonly unique?: {
     readonly key: (making: Making) => string | undefined;

@@ -53,11 +53,6 @@ export class StandInProvider {
     this.#sessions.set(peer, sessionFrom(this.name, args));
   }
 
-  /** Forgets an instance whose connection ended. */
-  forget(peer: string): void {
-    this.#sessions.delete(peer);
-  }
-
   /** Fills in the name that the engine leaves to the provider. */
   check(urn: string, olds: ValueMap, news: ValueMap, seed: string): ValueMap {
     const type = catalogue.type(this.name, typeOf(urn));

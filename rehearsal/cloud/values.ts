@@ -173,3 +173,14 @@ export function map(value: Value | undefined, path: string): ValueMap {
   const found = at(value, path);
   return isMap(found) ? found : {};
 }
+
+/** Every known text in a value, at any depth. */
+export function flatten(value: Value): string[] {
+  if (typeof value === "string") {
+    return isUnknown(value) ? [] : [value];
+  }
+  if (Array.isArray(value)) {
+    return value.flatMap(flatten);
+  }
+  return isMap(value) ? Object.values(value).flatMap(flatten) : [];
+}

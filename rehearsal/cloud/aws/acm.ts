@@ -1,6 +1,6 @@
 import { digest } from "../cloud.ts";
 import type { Making } from "../model.ts";
-import { texts } from "../values.ts";
+import { text, texts } from "../values.ts";
 import { aws, fixed, input } from "./define.ts";
 
 /**
@@ -47,7 +47,23 @@ export const acmTypes = [
     ["ACM", "Certificate"],
     {
       replaceOn: ["certificateArn", "validationRecordFqdns"],
-      id: () => "2026-01-01 00:00:00 +0000 UTC",
+      id: (c) => `${input(c, "certificateArn")} issued`,
+      onDone: (cloud, op, thing) => {
+        const arn = text(thing.state, "certificateArn");
+        if (op === "create" && arn !== undefined) {
+          cloud.alter(
+            "aws:acm/certificate:Certificate",
+            arn,
+            {},
+            {
+              status: "ISSUED",
+              notBefore: "2026-01-01T00:00:00Z",
+              notAfter: "2027-01-31T23:59:59Z",
+              renewalEligibility: "ELIGIBLE",
+            },
+          );
+        }
+      },
     },
   ),
 ];

@@ -54,6 +54,12 @@ export const eksTypes = [
         ...map(c.inputs, "kubernetesNetworkConfig"),
       }),
     },
+    onDone: (cloud, op, thing) => {
+      if (op === "delete") {
+        const arn = text(thing.state, "arn");
+        cloud.removeWhere(({ provider, scope }) => provider === "kubernetes" && scope === arn);
+      }
+    },
     autoname: { key: "name", maxLength: 100 },
     unique: {
       key: byInput("name"),

@@ -1,7 +1,10 @@
 import { digest } from "../cloud.ts";
 import type { Making } from "../model.ts";
-import { number, text } from "../values.ts";
+import { flag, number, text } from "../values.ts";
 import { aws, byInput, fixed, input } from "./define.ts";
+
+/** A snapshot that a removed instance left behind. */
+export const SNAPSHOT = "aws:rds/snapshot:Snapshot";
 
 const host = (c: Making) =>
   `${input(c, "identifier")}.c${digest(c.accountId + c.region, 11)}.${c.region}.rds.amazonaws.com`;
@@ -95,6 +98,12 @@ export const rdsTypes = [
       networkType: fixed("IPV4"),
     },
     recomputed: ["engineVersionActual"],
+    onDone: (cloud, op, thing) => {
+      const snapshot = text(thing.state, "finalSnapshotIdentifier");
+      if (op === "delete" && snapshot !== undefined && !flag(thing.state, "skipFinalSnapshot")) {
+        cloud.leave(SNAPSHOT, snapshot, thing.scope, { source: text(thing.state, "arn") ?? "" });
+      }
+    },
     autoname: { key: "identifier", maxLength: 63 },
     unique: {
       key: byInput("identifier"),

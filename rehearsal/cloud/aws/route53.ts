@@ -1,5 +1,5 @@
 import type { Making } from "../model.ts";
-import { text } from "../values.ts";
+import { flag, text } from "../values.ts";
 import { fixed, globalAws, input } from "./define.ts";
 
 /** The full name of a record, without a dot at its end: the provider appends the zone's name where it lacks. */
@@ -41,6 +41,7 @@ export const route53Types = [
         .filter((part) => part !== "")
         .join("_"),
     computed: { fqdn: recordName },
+    mayOverwrite: (inputs) => flag(inputs, "allowOverwrite"),
   }),
   globalAws(
     "route53/healthCheck:HealthCheck",

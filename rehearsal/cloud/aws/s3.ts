@@ -25,6 +25,11 @@ export const s3Types = [
       accelerationStatus: fixed(""),
       policy: fixed(""),
     },
+    onDone: (cloud, op, thing) => {
+      if (op === "delete") {
+        cloud.emptyBucket(thing.id);
+      }
+    },
     autoname: { key: "bucket", maxLength: 63 },
     unique: {
       key: byInput("bucket"),

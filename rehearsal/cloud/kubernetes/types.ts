@@ -3,6 +3,7 @@ import type { Making, ResourceType } from "../model.ts";
 import { list, map, number, text, type Value, type ValueMap } from "../values.ts";
 
 interface KindSpec {
+  readonly onDone?: ResourceType["onDone"];
   readonly replaceOn?: readonly string[];
   /** Not in a namespace. @default false */
   readonly isClusterWide?: boolean;
@@ -41,6 +42,7 @@ function kind(groupVersion: string, name: string, spec: KindSpec = {}): Resource
       }),
       ...spec.derived,
     },
+    ...(spec.onDone === undefined ? {} : { onDone: spec.onDone }),
     autoname: { key: "metadata.name" },
     unique: {
       key: (c) => `${isClusterWide ? "" : namespaceOf(c)}/${objectName(c)}`,
@@ -121,6 +123,11 @@ export const kubernetesTypes: readonly ResourceType[] = [
   kind("core/v1", "Namespace", {
     isClusterWide: true,
     derived: { status: () => ({ phase: "Active" }) },
+    onDone: (cloud, op, { scope, id }) => {
+      if (op === "delete") {
+        cloud.removeWhere((thing) => thing.scope === scope && thing.id.startsWith(`${id}/`));
+      }
+    },
   }),
   // Both are immutable for the provider unless it is told otherwise: a change makes a new one.
   kind("core/v1", "ConfigMap", { replaceOn: ["data", "binaryData", "immutable"] }),
