@@ -21,8 +21,8 @@ export const DOWNLOADS_APP = "downloads";
 
 export interface DownloadsArgs {
   readonly namespace: pulumi.Input<string>;
-  /** Stock Node image with an exact version: `docker.io/library/node:20.20.2-bookworm-slim`. */
-  readonly nodeImage: string;
+  /** Tag of the stock Node image, of an exact version: `24.19.0-bookworm-slim`. */
+  readonly nodeVersion: string;
   /** Name of the stack. */
   readonly region: string;
   readonly domain: string;
@@ -76,7 +76,7 @@ export class Downloads extends pulumi.ComponentResource {
         namespace: args.namespace,
         app: DOWNLOADS_APP,
         service: "recordings",
-        image: args.nodeImage,
+        nodeVersion: args.nodeVersion,
         nodePort: NODE_PORTS.downloads,
         replicas: { fixed: args.replicas },
         environment: downloadsEnvironment(args),

@@ -32,8 +32,8 @@ const SHUTDOWN_SECONDS = 60;
 
 export interface RoomsArgs {
   readonly namespace: pulumi.Input<string>;
-  /** Stock Node image with an exact version: `docker.io/library/node:20.20.2-bookworm-slim`. */
-  readonly nodeImage: string;
+  /** Tag of the stock Node image, of an exact version: `24.19.0-bookworm-slim`. */
+  readonly nodeVersion: string;
   /** Name of the stack. */
   readonly region: string;
   readonly domain: string;
@@ -89,7 +89,7 @@ export class Rooms extends pulumi.ComponentResource {
         namespace: args.namespace,
         app: ROOMS_APP,
         service: "rooms",
-        image: args.nodeImage,
+        nodeVersion: args.nodeVersion,
         nodePort: NODE_PORTS.rooms,
         replicas: { min: args.minReplicas, max: args.maxReplicas, cpuPercent: 60 },
         environment: roomsEnvironment(args),

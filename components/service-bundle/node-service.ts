@@ -21,8 +21,8 @@ export interface NodeServiceArgs {
   readonly app: string;
   /** Folder under `services/` that is bundled. */
   readonly service: string;
-  /** Stock Node image, with a tag that names an exact version. */
-  readonly image: string;
+  /** Tag of the stock Node image, of an exact version, with a digest where one is pinned. */
+  readonly nodeVersion: string;
   readonly nodePort: number;
   readonly replicas: Replicas;
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
@@ -83,7 +83,7 @@ export class NodeService extends pulumi.ComponentResource {
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
           template: podTemplate({
             app: args.app,
-            image: args.image,
+            image: `docker.io/library/node:${args.nodeVersion}`,
             bundleName: `${args.app}-bundle-${bundle.hash}`,
             ...(secretName === undefined ? {} : { secretName }),
             environment: args.environment,
@@ -213,6 +213,8 @@ export class NodeService extends pulumi.ComponentResource {
   }
 }
 
+const EXACT_VERSION = /^\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$/;
+
 function validate(
   resource: pulumi.Resource,
   name: string,
@@ -239,13 +241,8 @@ function validate(
     `nodePort ${args.nodePort} is outside 30000-32767, the range Kubernetes gives out. Take one of NODE_PORTS in components/shared/names.ts.`,
   );
   faults.when(
-    !exactTag(args.image),
-    `The image ${args.image} has no tag of an exact version. Use one like node:20.20.2-bookworm-slim.`,
+    !EXACT_VERSION.test(args.nodeVersion),
+    `nodeVersion ${args.nodeVersion} is no tag of an exact version. Use one like 24.19.0-bookworm-slim.`,
   );
   faults.throwIfAny(resource);
-}
-
-/** Whether an image reference names an exact version, by three numbers in its tag or by a digest. */
-export function exactTag(image: string): boolean {
-  return /@sha256:[0-9a-f]{64}$/.test(image) || /:v?\d+\.\d+\.\d+[\w.-]*$/.test(image);
 }
