@@ -1,0 +1,190 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import {
+  SHARED_SECRETS_TYPE,
+  SharedSecrets,
+  type SharedSecretsArgs,
+} from "../../../components/secrets/shared-secrets.ts";
+import {
+  parseSharedSecrets,
+  sharedSecretsFrom,
+} from "../../../components/secrets/shared-secret-values.ts";
+import { record, value, type Recording } from "../../support/record.ts";
+
+const PASSWORD = "random:index/randomPassword:RandomPassword";
+
+function make(args: Partial<SharedSecretsArgs> = {}): Promise<Recording<SharedSecrets>> {
+  return record(() => new SharedSecrets("secrets", { administrator: true, ...args }));
+}
+
+const made = (recording: Recording<unknown>): string[] =>
+  recording
+    .ofType(PASSWORD)
+    .map(({ name, inputs }) => `${name} ${String(inputs["length"])}`)
+    .sort();
+
+describe("SharedSecrets", () => {
+  it("makes one password each, long enough and of letters and digits only", async () => {
+    const recording = await make();
+    expect(made(recording)).toEqual([
+      "secrets-administrator-1 24",
+      "secrets-database-1 40",
+      "secrets-django-1 64",
+      "secrets-livekit-1 48",
+      "secrets-livekit-key-1 12",
+      "secrets-operator-1 48",
+      "secrets-peer-1 48",
+    ]);
+    const component = recording.one(SHARED_SECRETS_TYPE);
+    for (const { inputs, parent } of recording.ofType(PASSWORD)) {
+      expect(inputs["special"]).toBe(false);
+      expect(parent).toBe(component.urn);
+    }
+  });
+
+  it("makes no administrator's password where there is none", async () => {
+    const recording = await make({ administrator: false });
+    expect(made(recording)).not.toContain("secrets-administrator-1 24");
+    expect(recording.result.administratorPassword).toBeUndefined();
+    expect(await value(recording.result.toOutputs())).not.toHaveProperty("administratorPassword");
+  });
+
+  it("gives every value as a secret", async () => {
+    const { result } = await make();
+    const outputs: pulumi.Output<unknown>[] = [
+      result.livekitApiKey,
+      result.livekitApiSecret,
+      result.peerSecret,
+      result.operatorSecret,
+      result.djangoSecretKey,
+      result.databasePassword,
+      result.administratorPassword ?? pulumi.output("missing"),
+      result.toOutputs(),
+    ];
+    for (const output of outputs) {
+      expect(await pulumi.isSecret(output)).toBe(true);
+    }
+  });
+
+  it("forms the key as LiveKit does", async () => {
+    const { result } = await make();
+    expect(await value(result.livekitApiKey)).toMatch(/^API/);
+  });
+
+  it("leaves the make before untouched when a secret is rotated and the old one kept", async () => {
+    const before = await make();
+    const after = await make({
+      generations: {
+        livekit: { generation: 2, keepPrevious: true },
+        peer: { generation: 2, keepPrevious: true },
+        operator: { generation: 2, keepPrevious: true },
+        django: { generation: 2, keepPrevious: true },
+      },
+    });
+    const old = new Set(before.ofType(PASSWORD).map(({ urn }) => urn));
+    const now = new Set(after.ofType(PASSWORD).map(({ urn }) => urn));
+    expect([...old].filter((urn) => !now.has(urn))).toEqual([]);
+    expect(now.size).toBe(old.size + 5);
+    expect(await value(after.result.previous.peer ?? pulumi.output(""))).toBe(
+      await value(before.result.peerSecret),
+    );
+    expect(await value(after.result.peerSecret)).not.toBe(await value(before.result.peerSecret));
+    const values = await value(after.result.toOutputs());
+    expect(Object.keys(values.previous).sort()).toEqual(["django", "livekit", "operator", "peer"]);
+  });
+
+  it("drops the make before when it is no longer kept", async () => {
+    const recording = await make({ generations: { database: { generation: 3 } } });
+    expect(made(recording).filter((name) => name.startsWith("secrets-database"))).toEqual([
+      "secrets-database-3 40",
+    ]);
+    expect(recording.result.previous).toEqual({});
+  });
+
+  it.each([
+    [
+      { peer: { generation: 0 } },
+      'generation 0 of "peer" is no whole number from 1. Raise it by one to rotate.',
+    ],
+    [
+      { peer: { generation: 1, keepPrevious: true } },
+      '"peer" keeps a previous make but is of generation 1. Raise the generation or drop keepPrevious.',
+    ],
+    [
+      { database: { generation: 2, keepPrevious: true } },
+      '"database" cannot keep a previous make. Drop keepPrevious: it takes one password at a time.',
+    ],
+  ])("refuses %j", async (generations, sentence) => {
+    await expect(make({ generations })).rejects.toThrow(
+      `${SHARED_SECRETS_TYPE} "secrets": ${sentence}`,
+    );
+  });
+});
+
+const VALUES = {
+  livekitApiKey: "APIabc",
+  livekitApiSecret: "s".repeat(48),
+  peerSecret: "peer",
+  operatorSecret: "operator",
+  djangoSecretKey: "django",
+  databasePassword: "database",
+};
+
+describe("the shared secrets of another stack", () => {
+  it("are those that the primary exports", async () => {
+    const { result } = await record(() => {
+      const secrets = new SharedSecrets("secrets", { administrator: true });
+      // What the mocks call a password is shorter than a real one.
+      const exported = secrets.toOutputs().apply((values) => ({
+        ...values,
+        livekitApiSecret: values.livekitApiSecret.padEnd(32, "x"),
+      }));
+      return { secrets, read: sharedSecretsFrom(exported, "eu") };
+    });
+    expect(await value(result.read.peerSecret)).toBe(await value(result.secrets.peerSecret));
+    expect(await value(result.read.databasePassword)).toBe(
+      await value(result.secrets.databasePassword),
+    );
+    expect(await pulumi.isSecret(result.read.peerSecret)).toBe(true);
+  });
+
+  it("may come from a primary of an earlier version, without previous makes", () => {
+    expect(parseSharedSecrets(VALUES, "eu").previous).toEqual({});
+  });
+
+  it.each([
+    [
+      undefined,
+      'Output "sharedSecrets" of stack "eu": it is missing or cannot be decrypted. ' +
+        "Run pulumi up -s eu first, and give all stacks the same secrets provider and passphrase.",
+    ],
+    [
+      "[secret]",
+      'Output "sharedSecrets" of stack "eu": it cannot be decrypted. ' +
+        "Give all stacks of the fleet the same secrets provider and passphrase.",
+    ],
+    [
+      { ...VALUES, peerSecret: "[secret]" },
+      'Output "sharedSecrets" of stack "eu": it cannot be decrypted. ' +
+        "Give all stacks of the fleet the same secrets provider and passphrase.",
+    ],
+    [
+      { ...VALUES, livekitApiSecret: "short", peerSecret: "" },
+      'Output "sharedSecrets" of stack "eu": it is not what this version expects ' +
+        "(livekitApiSecret, peerSecret). Run pulumi up -s eu with this version first.",
+    ],
+    [
+      "nonsense",
+      'Output "sharedSecrets" of stack "eu": it is not what this version expects (all). ' +
+        "Run pulumi up -s eu with this version first.",
+    ],
+  ])("are refused as %j", (wrong, sentence) => {
+    expect(() => parseSharedSecrets(wrong, "eu")).toThrow(sentence);
+  });
+
+  it("never appear in the sentence that refuses them", () => {
+    expect(() => parseSharedSecrets({ ...VALUES, peerSecret: 7 }, "eu")).toThrow(
+      /^(?!.*(database|django\b).*)/,
+    );
+  });
+});
