@@ -1,7 +1,9 @@
 import { Faults } from "../shared/faults.ts";
-import { exactTag } from "../service-bundle/node-service.ts";
 import type { BackendArgs } from "./backend.ts";
 import { isPublicLivekitUrl } from "./meet-environment.ts";
+
+/** Three numbers, and what may follow them; not "latest", not "v1". */
+const EXACT_TAG = /^v?\d+\.\d+\.\d+[\w.-]*$/;
 
 /** Everything that is wrong with the arguments of Backend. */
 export function backendFaults(type: string, name: string, args: BackendArgs): Faults {
@@ -12,7 +14,7 @@ export function backendFaults(type: string, name: string, args: BackendArgs): Fa
     `version ${args.version} has a digest, and backend and frontend are two images. Give the tag alone.`,
   );
   faults.when(
-    !args.version.includes("@") && !exactTag(`meet:${args.version}`),
+    !args.version.includes("@") && !EXACT_TAG.test(args.version),
     `version ${args.version} names no exact version. Use one like v1.27.0.`,
   );
   faults.when(
