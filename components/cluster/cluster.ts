@@ -94,7 +94,10 @@ export class Cluster extends pulumi.ComponentResource {
     );
     const late = this.addOns(name, args, cluster, ADD_ONS_AFTER_NODES, [nodes]);
 
-    this.clusterName = cluster.name;
+    // By way of the add-ons: whoever names the cluster waits for its network and its pod credentials.
+    this.clusterName = pulumi
+      .all(early.map((addOn) => addOn.clusterName))
+      .apply(([known]) => known ?? args.clusterName);
     this.clusterArn = cluster.arn;
     this.endpoint = cluster.endpoint;
     this.certificateAuthority = cluster.certificateAuthority.data;
