@@ -52,10 +52,15 @@ export function text(
 
 /** A whole number within bounds. */
 export function whole(from: number, to: number): z.ZodNumber {
-  const error = ({ input }: Issue): string =>
-    typeof input === "string" && /^\d+$/.test(input)
-      ? `"${input}" is text, not a number. Write it without quotes: ${input}.`
-      : mismatch(input, `a whole number from ${from} to ${to}`, String(from));
+  const form = `a whole number from ${from} to ${to}`;
+  const error = ({ input }: Issue): string => {
+    if (typeof input === "string" && /^\d+$/.test(input)) {
+      return `"${input}" is text, not a number. Write it without quotes: ${input}.`;
+    }
+    return typeof input === "number"
+      ? `${input} is not ${form}. Choose one within these bounds.`
+      : mismatch(input, form, String(from));
+  };
   return z.number({ error }).int({ error }).min(from, { error }).max(to, { error });
 }
 
@@ -69,10 +74,12 @@ export function oneOf<const Word extends string>(words: readonly Word[]): z.ZodT
   const list = words.join(", ");
   return z.enum(words, {
     error: ({ input }) => {
-      const meant = typeof input === "string" ? nearest(input, words) : undefined;
-      return meant === undefined
-        ? mismatch(input, `one of ${list}`, words[0] ?? list)
-        : `${show(input)} is not one of ${list}. Did you mean ${meant}?`;
+      if (typeof input !== "string") {
+        return mismatch(input, `one of ${list}`, words[0] ?? list);
+      }
+      const meant = nearest(input, words);
+      const advice = meant === undefined ? "Choose one of them." : `Did you mean ${meant}?`;
+      return `${show(input)} is not one of ${list}. ${advice}`;
     },
   });
 }
@@ -80,7 +87,8 @@ export function oneOf<const Word extends string>(words: readonly Word[]): z.ZodT
 /** A list of values. */
 export function listOf<Item extends z.ZodType>(item: Item, form: string): z.ZodArray<Item> {
   return z.array(item, {
-    error: ({ input }) => mismatch(input, `a list of ${form}`, "a line that starts with a hyphen"),
+    error: ({ input }) =>
+      `${input === null ? "empty, which" : show(input)} is not a list of ${form}. Write each on a line of its own, after a hyphen.`,
   });
 }
 
@@ -119,7 +127,10 @@ export function chosenBy(
       return mismatch(input, "a block of settings", `{ ${key}: ${choices[0] ?? ""} }`);
     }
     const chosen: unknown = Object.entries(input).find(([name]) => name === key)?.[1];
-    return mismatch(chosen, `one of ${choices.join(", ")}`, choices[0] ?? "");
+    const form = `one of ${choices.join(", ")}`;
+    return chosen === undefined || chosen === null
+      ? mismatch(chosen, form, choices[0] ?? "")
+      : `${show(chosen)} is not ${form}. Choose one of them.`;
   };
 }
 

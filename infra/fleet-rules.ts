@@ -67,7 +67,8 @@ function regionFault(value: unknown): string | undefined {
   const facts = findAwsRegion(value);
   if (facts === undefined) {
     const names = AWS_REGIONS.map(({ name }) => name);
-    const meant = nearest(value, names);
+    const isOfOtherPartition = /^(cn|us-gov|us-isob?|eu-isoe|eusc)-/.test(value);
+    const meant = isOfOtherPartition ? undefined : nearest(value, names);
     return meant === undefined
       ? mismatch(value, form, "eu-west-3")
       : `${show(value)} is not ${form}. Did you mean ${meant}?`;

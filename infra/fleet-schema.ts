@@ -13,7 +13,7 @@ import {
 import { DEFAULT_VERSIONS } from "./sizes.ts";
 
 const cloudflareId = () =>
-  text("32 hexadecimal digits", "023e105f4ecef8ad9ca31a8372d0c353", /^[0-9a-f]{32}$/);
+  text("an id of 32 hexadecimal digits", "023e105f4ecef8ad9ca31a8372d0c353", /^[0-9a-f]{32}$/);
 
 /** Shortest monitor interval by plan (Cloudflare docs, load-balancing/reference/limitations). */
 const SHORTEST_INTERVAL_SECONDS = { standard: 15, enterprise: 10 } as const;
@@ -54,7 +54,7 @@ const oidc = section({
   jwksEndpoint: httpsField(),
   logoutEndpoint: httpsField().exactOptional(),
   scopes: text(
-    "scopes parted by spaces, openid among them",
+    "a list of scopes parted by spaces, openid among them",
     "openid email",
     (value) => /^[\w:./-]+( [\w:./-]+)*$/.test(value) && value.split(" ").includes("openid"),
   ).default("openid email"),

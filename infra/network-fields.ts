@@ -55,8 +55,8 @@ export function networkCidr(): z.ZodString {
     });
     const services = parseRange(SERVICE_CIDR);
     const fault =
-      range.prefix < 16 || range.prefix > 24
-        ? `${value} is a /${range.prefix}; a region's network is a /16 to a /24. Choose a range of that size.`
+      range.prefix < 16 || range.prefix > 23
+        ? `${value} is a /${range.prefix}; a region's network is a /16 to a /23. Choose a range of that size.`
         : written !== value
           ? `${value} does not start at the first address of its range. Write ${written}.`
           : !isPrivate

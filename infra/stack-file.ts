@@ -97,7 +97,7 @@ export function readStackFile(
   }
   const config: unknown = root["config"] ?? {};
   if (!isRecord(config)) {
-    fault(mismatch(config, "a block of settings", "aws:region: eu-west-3"), "config");
+    fault(`config: ${mismatch(config, "a block of settings", "aws:region: eu-west-3")}`);
     return undefined;
   }
   return {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_ZONES } from "../components/network/subnets.ts";
 import { parseRange } from "./cidr.ts";
 import {
   chosenBy,
@@ -8,6 +9,7 @@ import {
   oneOf,
   ordered,
   section,
+  show,
   text,
   whole,
 } from "./config-fields.ts";
@@ -69,7 +71,7 @@ const deployRoleArn = text(
 function network(defaults: SizeDefaults) {
   return section({
     cidr: networkCidr(),
-    zoneCount: whole(2, 3).default(defaults.network.zoneCount),
+    zoneCount: whole(2, MAX_ZONES).default(defaults.network.zoneCount),
     nat: oneOf(["none", "single", "per-zone"]).default(defaults.network.nat),
   });
 }
@@ -99,11 +101,7 @@ function cluster(defaults: SizeDefaults) {
       .number({ error: ({ input }) => mismatch(input, "a number of days", "90") })
       .refine((days) => LOG_RETENTION_DAYS.includes(days), {
         error: ({ input }) =>
-          mismatch(
-            input,
-            "a period CloudWatch Logs knows",
-            LOG_RETENTION_DAYS.slice(4, 8).join(", "),
-          ),
+          `${show(input)} is not a period CloudWatch Logs knows. Choose one of ${LOG_RETENTION_DAYS.join(", ")}.`,
       })
       .default(defaults.logRetentionDays),
   })
@@ -152,7 +150,7 @@ function media(defaults: SizeDefaults) {
       const vcpus = vcpusOf(type);
       const count = to - from + 1;
       // A mux opens as many sockets as there are CPUs or ports, whichever is fewer (livekit/mediatransportutil, rtcconfig).
-      if (vcpus !== undefined && count < vcpus) {
+      if (vcpus !== undefined && count > 0 && count < vcpus) {
         context.addIssue({
           code: "custom",
           path: ["udpPorts"],
