@@ -69,17 +69,19 @@ export class CloudflareNames extends pulumi.ComponentResource {
         locationStrategy: { mode: "resolver_ip", preferEcs: "proximity" },
       },
     );
-    const homePools = regions
-      .filter(({ stack }) => stack === homes.primary || stack === homes.standby)
-      .map((region) => {
-        const check = region.stack === homes.primary ? "meet" : "promoted";
-        const monitor = this.monitor(`${name}-${check}`, args, check);
-        return {
-          stack: region.stack,
-          pool: this.pool(`${name}-meet-${region.stack}`, args, check, region, monitor),
-        };
-      })
-      .sort((left) => (left.stack === homes.standby ? -1 : 1));
+    // The standby first: see above.
+    const homePools = [homes.standby, homes.primary].flatMap((home) =>
+      regions
+        .filter(({ stack }) => stack === home)
+        .map((region) => {
+          const check = home === homes.primary ? "meet" : "promoted";
+          const monitor = this.monitor(`${name}-${check}`, args, check);
+          return {
+            stack: region.stack,
+            pool: this.pool(`${name}-meet-${region.stack}`, args, check, region, monitor),
+          };
+        }),
+    );
     this.balancer(
       `${name}-meet`,
       args,
@@ -202,13 +204,13 @@ function locationOf(awsRegion: string): (typeof LOCATIONS)[string] {
 function validate(resource: pulumi.Resource, name: string, args: CloudflareNamesArgs): void {
   const { regions, homes } = args;
   const faults = new Faults("CloudflareNames", name);
-  for (const { stack, awsRegion } of regions) {
+  for (const [index, { stack, awsRegion }] of regions.entries()) {
     faults.when(
       LOCATIONS[awsRegion] === undefined,
       `the place of "${awsRegion}" (region "${stack}") is not known. Add it to components/dns/locations.ts.`,
     );
     faults.when(
-      regions.filter((other) => other.stack === stack).length > 1,
+      regions.findIndex((other) => other.stack === stack) < index,
       `two regions are called "${stack}". Name each once.`,
     );
   }

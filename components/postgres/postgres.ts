@@ -5,6 +5,7 @@ import { Faults } from "../shared/faults.ts";
 import { protectionTags, type Protection } from "../shared/protection.ts";
 import { named, type Tags } from "../shared/tags.ts";
 import { connectionUrl } from "./connection-url.ts";
+import { ignoredChanges, instanceArgs, PORT } from "./instance-args.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const POSTGRES_TYPE = "meet:data:Postgres";
@@ -47,12 +48,9 @@ export interface PostgresArgs {
   readonly tags: Tags;
 }
 
-/** PostgreSQL's port. */
-const PORT = 5432;
-
 /**
  * Meet's database: RDS PostgreSQL, Multi-AZ, encrypted with a key of its own, reachable only from `clientSecurityGroupId`.
- * Creates KMS key and alias, subnet group, security group with one rule, parameter group, final snapshot name, instance.
+ * Creates KMS key, subnet group, security group with one rule, parameter group, final snapshot name, instance.
  *
  * If it is lost, accounts, rooms' settings and the list of recordings are lost; meetings that run go on. Deleting it
  * always leaves a final snapshot and the automated backups, and the key that reads them.
@@ -128,70 +126,6 @@ export class Postgres extends pulumi.ComponentResource {
       url: this.url,
     });
   }
-}
-
-/**
- * What a replica may not have (hashicorp/terraform-provider-aws internal/service/rds/instance.go: each conflicts with
- * `replicate_source_db`), and what would replace or disturb the instance when it appears on promotion. A promoted
- * instance keeps what it inherited: user, database and password are the source's.
- * The password is ignored for a further reason: the provider sends ModifyDBInstance before PromoteReadReplica, and
- * RDS refuses a new master password on a replica.
- */
-export function ignoredChanges(upgradeEngine: boolean): string[] {
-  const always = ["engine", "username", "dbName", "password"];
-  return upgradeEngine ? always : [...always, "engineVersion"];
-}
-
-/** The inputs that depend on the arguments alone. Equal in both modes but for what `mode` brings. */
-export function instanceArgs(
-  args: PostgresArgs,
-  names: { readonly databaseName: string; readonly username: string },
-): aws.rds.InstanceArgs {
-  return {
-    identifier: args.identifier,
-    ...(args.mode.kind === "replica"
-      ? {
-          replicateSourceDb: args.mode.sourceArn,
-          // RDS makes no final snapshot of a replica (DeleteDBInstance API); its data is its source's.
-          skipFinalSnapshot: true,
-        }
-      : {
-          engine: "postgres",
-          engineVersion: args.engineVersion,
-          dbName: names.databaseName,
-          username: names.username,
-          // Not manageMasterUserPassword: a source with a managed password can have no replica (RDS User Guide,
-          // rds-secrets-manager), and it would rotate every seven days under running pods.
-          ...(args.password === undefined ? {} : { password: args.password }),
-          skipFinalSnapshot: false,
-        }),
-    instanceClass: args.instanceClass,
-    allocatedStorage: args.storageGib,
-    maxAllocatedStorage: args.maxStorageGib,
-    storageType: "gp3",
-    // Ignored when a replica is made, but compared afterwards: leaving it out would replace the replica.
-    storageEncrypted: true,
-    multiAz: args.multiAz,
-    port: PORT,
-    publiclyAccessible: false,
-    caCertIdentifier: "rds-ca-rsa2048-g1",
-    // On a replica too (PostgreSQL 14 and later): from 0 to a value is an outage (ModifyDBInstance API), and that
-    // would be in the middle of a failover. Backups at night, maintenance on Sunday, both in UTC.
-    backupRetentionPeriod: args.backupRetentionDays,
-    backupWindow: "02:00-03:00",
-    maintenanceWindow: "sun:03:30-sun:04:30",
-    copyTagsToSnapshot: true,
-    deleteAutomatedBackups: false,
-    deletionProtection: args.protection.enabled,
-    // An exact version stays; with a major version alone RDS installs minor ones in the maintenance window.
-    autoMinorVersionUpgrade: !args.engineVersion.includes("."),
-    allowMajorVersionUpgrade: args.upgradeEngine ?? false,
-    // What `up` reports as done is done: otherwise a change waits for Sunday and the state is ahead of the database.
-    applyImmediately: true,
-    engineLifecycleSupport: "open-source-rds-extended-support-disabled",
-    performanceInsightsEnabled: true,
-    performanceInsightsRetentionPeriod: 7,
-  };
 }
 
 function createKey(

@@ -125,9 +125,9 @@ function validate(resource: pulumi.Resource, name: string, args: RecordingsRepli
     args.roleName.length > 64,
     `roleName "${args.roleName}" has ${args.roleName.length} characters, IAM allows 64. Shorten it.`,
   );
-  for (const { id, bucketName, bucketArn } of args.destinations) {
+  for (const [index, { id, bucketName, bucketArn }] of args.destinations.entries()) {
     faults.when(
-      args.destinations.filter((other) => other.id === id).length > 1,
+      args.destinations.findIndex((other) => other.id === id) < index,
       `two destinations are called "${id}". Name each home once.`,
     );
     faults.when(
