@@ -37,10 +37,13 @@ const ARGS: ApplicationBalancerArgs = {
   tags: TAGS,
 };
 
-function make(
-  args: Partial<ApplicationBalancerArgs> = {},
-): Promise<Recording<ApplicationBalancer>> {
-  return record(() => new ApplicationBalancer("web", { ...ARGS, ...args }));
+let whole: Promise<Recording<ApplicationBalancer>> | undefined;
+
+/** Recorded once for all tests that change nothing. */
+function make(args?: Partial<ApplicationBalancerArgs>): Promise<Recording<ApplicationBalancer>> {
+  const run = (): Promise<Recording<ApplicationBalancer>> =>
+    record(() => new ApplicationBalancer("web", { ...ARGS, ...args }));
+  return args === undefined ? (whole ??= run()) : run();
 }
 
 /** Resources of a type by name: those that wait for nothing are recorded in no order. */
