@@ -1,7 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { Faults } from "../shared/faults.ts";
-import { protectionTags, type Protection } from "../shared/protection.ts";
 import { named, type Tags } from "../shared/tags.ts";
 import { BACKUP_DESTINATIONS, replicatesBackups } from "./backup-regions.ts";
 
@@ -22,7 +21,6 @@ export interface BackupReplicationArgs {
   readonly pairChecked?: string;
   /** Days the copies reach back, 1 to 35. */
   readonly retentionDays: number;
-  readonly protection: Protection;
   readonly tags: Tags;
 }
 
@@ -30,7 +28,7 @@ export interface BackupReplicationArgs {
  * Copies of the primary's automated backups in the standby's region, so that point-in-time recovery survives the loss
  * of the primary's region, and also what a replica copies at once: a deleted table.
  * Creates a KMS key in this region and the replication. Owned by the standby's stack, so the primary deploys without
- * it. Cost driver: the traffic between the regions and the storage of one more set of backups.
+ * it, and removed when the standby is promoted; the copies made until then stay. Cost driver: the traffic between the regions and the storage of one more set of backups.
  */
 export class BackupReplication extends pulumi.ComponentResource {
   readonly keyArn: pulumi.Output<string>;
@@ -38,17 +36,17 @@ export class BackupReplication extends pulumi.ComponentResource {
   constructor(name: string, args: BackupReplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super(BACKUP_REPLICATION_TYPE, name, {}, opts);
     validate(this, name, args);
-    const tags = { ...args.tags, ...protectionTags(args.protection) };
     const key = new aws.kms.Key(
       `${name}-key`,
       {
         description: `Copies of the backups of Meet's database in ${args.sourceRegion}`,
         enableKeyRotation: true,
         deletionWindowInDays: 30,
-        tags: named(tags, `${name}-key`),
+        tags: named(args.tags, `${name}-key`),
       },
       // Copies outlive the replication, for as long as their retention says, and are unreadable without the key.
-      { parent: this, protect: args.protection.enabled, retainOnDelete: true },
+      // Not `protect`: a promotion removes this component, and must not be refused.
+      { parent: this, retainOnDelete: true },
     );
     new aws.rds.InstanceAutomatedBackupsReplication(
       name,
@@ -59,7 +57,8 @@ export class BackupReplication extends pulumi.ComponentResource {
         kmsKeyId: key.arn,
         retentionPeriod: args.retentionDays,
       },
-      { parent: this, protect: args.protection.enabled },
+      // Any change replaces it, also of the retention, and a source has one replication per region.
+      { parent: this, deleteBeforeReplace: true },
     );
     this.keyArn = key.arn;
     this.registerOutputs({ keyArn: this.keyArn });

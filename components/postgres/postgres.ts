@@ -103,6 +103,8 @@ export class Postgres extends pulumi.ComponentResource {
         ...child,
         protect: args.protection.enabled,
         ignoreChanges: ignoredChanges(args.upgradeEngine ?? false),
+        // A new identifier is a new database. The provider would rename the old one instead, whose data must be kept.
+        replaceOnChanges: ["identifier"],
         // Copying a database to another region takes hours when it is large; the provider gives up after 40 minutes.
         customTimeouts: { create: "3h", update: "3h", delete: "2h" },
       },

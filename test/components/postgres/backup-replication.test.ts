@@ -15,7 +15,6 @@ const ARGS: BackupReplicationArgs = {
   sourceRegion: "eu-west-3",
   awsRegion: "us-east-1",
   retentionDays: 14,
-  protection: { enabled: true },
   tags: { "meet:stack": "us" },
 };
 
@@ -45,25 +44,16 @@ describe("BackupReplication", () => {
     });
   });
 
-  it("keeps the key when the replication is removed, so that the copies stay readable", async () => {
-    const recording = await record(
-      () =>
-        new BackupReplication("backups", {
-          ...ARGS,
-          protection: { enabled: false, reason: "us is removed" },
-        }),
-    );
+  it("can be removed by a promotion, and leaves the key that reads the copies", async () => {
+    const recording = await record(() => new BackupReplication("backups", ARGS));
     const key = recording.one("aws:kms/key:Key");
     expect(key.retainOnDelete).toBe(true);
-    expect(key.protect).toBe(false);
-    expect(key.inputs["tags"]).toMatchObject({ "meet:unprotected-because": "us is removed" });
-    expect(recording.one(REPLICATION).protect).toBe(false);
+    expect(recording.all.map(({ protect }) => protect)).toEqual([false, false, false]);
   });
 
-  it("is protected", async () => {
+  it("stops before it starts anew, because a source has one replication per region", async () => {
     const recording = await record(() => new BackupReplication("backups", ARGS));
-    expect(recording.one("aws:kms/key:Key").protect).toBe(true);
-    expect(recording.one(REPLICATION).protect).toBe(true);
+    expect(recording.one(REPLICATION).deleteBeforeReplace).toBe(true);
   });
 
   it("takes an unknown pair that somebody has checked", async () => {

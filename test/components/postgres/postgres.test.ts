@@ -175,6 +175,10 @@ describe("Postgres", () => {
     expect(recording.one("aws:kms/key:Key").retainOnDelete).toBe(true);
   });
 
+  it("is never renamed into another database", async () => {
+    expect((await instance()).replaceOnChanges).toEqual(["identifier"]);
+  });
+
   it("waits long enough for a large database to be copied to another region", async () => {
     expect((await instance()).customTimeouts).toEqual({ create: "3h", update: "3h", delete: "2h" });
   });
@@ -206,7 +210,10 @@ describe("Postgres", () => {
   });
 });
 
-/** Inputs whose change replaces an instance (hashicorp/terraform-provider-aws internal/service/rds/instance.go). */
+/**
+ * Inputs whose change replaces an instance (hashicorp/terraform-provider-aws internal/service/rds/instance.go), and the
+ * identifier, whose change would rename it were it not for replaceOnChanges.
+ */
 const REPLACING = [
   "availabilityZone",
   "characterSetName",
