@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { catalogue } from "./catalogue.ts";
@@ -13,6 +13,7 @@ import {
   type Session,
   type Thing,
 } from "./model.ts";
+import { digest, nameOf } from "./naming.ts";
 import { refusalText } from "./refusal-text.ts";
 import { readStored, writeStored } from "./store.ts";
 import {
@@ -429,16 +430,6 @@ export class Cloud {
     };
     return { ...partial, id: old?.id ?? (preview ? UNKNOWN : type.id(partial)) };
   }
-}
-
-/** The logical name at the end of a URN. */
-export function nameOf(urn: string): string {
-  return urn.slice(urn.lastIndexOf("::") + 2);
-}
-
-/** So many hexadecimal digits that depend on nothing but the seed. */
-export function digest(seed: string, length: number): string {
-  return createHash("sha256").update(seed).digest("hex").slice(0, length);
 }
 
 function keyOf(thing: { type: string; id: string; scope: string }): string {

@@ -9,7 +9,7 @@ import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb, { type Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 
 import type { Answer, StandInProvider } from "./provider.ts";
-import { isMap, text, type Value, type ValueMap } from "./values.ts";
+import { isMap, text, type ValueMap } from "./values.ts";
 
 /** A provider that is being served. */
 export interface Served {

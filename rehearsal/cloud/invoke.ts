@@ -1,5 +1,6 @@
 import { zonesOf } from "./aws/zones.ts";
-import { digest, type Cloud } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import { digest } from "./naming.ts";
 import type { Session } from "./model.ts";
 import { list, map, text, texts, type Value, type ValueMap } from "./values.ts";
 

@@ -1,5 +1,6 @@
 import { catalogue } from "./catalogue.ts";
-import { digest, nameOf, type Cloud } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import { digest, nameOf } from "./naming.ts";
 import { diffInputs, type Difference } from "./diff.ts";
 import { invoke } from "./invoke.ts";
 import {

@@ -1,4 +1,4 @@
-import { digest } from "../cloud.ts";
+import { digest } from "../naming.ts";
 import { flag, number, text } from "../values.ts";
 import { aws, ec2Arn, ec2Id, fixed, input } from "./define.ts";
 import { zonesOf } from "./zones.ts";

@@ -1,4 +1,4 @@
-import { digest } from "../cloud.ts";
+import { digest } from "../naming.ts";
 import type { Making } from "../model.ts";
 import { number, text } from "../values.ts";
 import { aws, byInput, fixed, input } from "./define.ts";

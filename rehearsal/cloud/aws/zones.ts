@@ -1,4 +1,4 @@
-import { digest } from "../cloud.ts";
+import { digest } from "../naming.ts";
 
 /** An availability zone. */
 export interface Zone {

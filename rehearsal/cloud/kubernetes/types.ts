@@ -1,4 +1,4 @@
-import { digest } from "../cloud.ts";
+import { digest } from "../naming.ts";
 import type { Making, ResourceType } from "../model.ts";
 import { list, map, number, text, type Value, type ValueMap } from "../values.ts";
 
