@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CLOUDFLARE_NAMES_TYPE } from "../../../components/dns/cloudflare.ts";
 import { LOCATIONS } from "../../../components/dns/locations.ts";
 import { Names, type NamesArgs } from "../../../components/dns/names.ts";
+import { AWS_REGIONS } from "../../../infra/aws-regions.ts";
 import { record, type Recorded, type Recording } from "../../support/record.ts";
 
 const MEDIA: NamesArgs = {
@@ -276,6 +277,10 @@ describe("Cloudflare refuses", () => {
 
 describe("the places of regions", () => {
   const codes = "WNAM ENAM WEU EEU NSAM SSAM OC ME NAF SAF SAS SEAS NEAS".split(" ");
+
+  it("are known of every region that the configuration takes", () => {
+    expect(AWS_REGIONS.map(({ name }) => name).filter((name) => !(name in LOCATIONS))).toEqual([]);
+  });
 
   it.each(Object.entries(LOCATIONS))("puts %s on Earth", (_region, location) => {
     expect(Math.abs(location.latitude)).toBeLessThanOrEqual(90);
