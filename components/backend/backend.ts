@@ -87,7 +87,7 @@ export class Backend extends pulumi.ComponentResource {
     backendFaults(BACKEND_TYPE, name, args).throwIfAny(this);
     const child = { parent: this };
     const settings = new BackendSettings(`${name}-settings`, args, child);
-    const role = this.role(name, args);
+    const { role, grant } = this.role(name, args);
     const accounts = [APPS.backend, APPS.frontend].map((app) => this.account(name, args, app));
     const association = new aws.eks.PodIdentityAssociation(
       name,
@@ -102,7 +102,7 @@ export class Backend extends pulumi.ComponentResource {
     );
     // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever. Pods name the
     // ServiceAccount and the policies find them by plain strings, which order nothing.
-    const before = [association, ...accounts, ...this.policies(name, args)];
+    const before = [association, grant, ...accounts, ...this.policies(name, args)];
     const parts: BackendPodParts = {
       image: `docker.io/lasuite/meet-backend:${args.version}`,
       environment: settings.environment,
@@ -128,7 +128,10 @@ export class Backend extends pulumi.ComponentResource {
     this.registerOutputs({ serviceHost: this.serviceHost, roleArn: this.roleArn });
   }
 
-  private role(name: string, args: BackendArgs): aws.iam.Role {
+  private role(
+    name: string,
+    args: BackendArgs,
+  ): { readonly role: aws.iam.Role; readonly grant: aws.iam.RolePolicy } {
     const role = new aws.iam.Role(
       `${name}-role`,
       {
@@ -139,12 +142,12 @@ export class Backend extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    new aws.iam.RolePolicy(
+    const grant = new aws.iam.RolePolicy(
       `${name}-bucket`,
       { role: role.name, policy: bucketPolicy(args.bucket.arn) },
       { parent: this },
     );
-    return role;
+    return { role, grant };
   }
 
   private account(name: string, args: BackendArgs, app: string): k8s.core.v1.ServiceAccount {

@@ -414,6 +414,7 @@ describe("the migration", () => {
     expect(recording.one(TYPES.job, "backend-jobs-superuser").dependsOn).toContain(job.urn);
     const association = recording.one("aws:eks/podIdentityAssociation:PodIdentityAssociation");
     expect(job.dependsOn).toContain(association.urn);
+    expect(job.dependsOn).toContain(recording.one("aws:iam/rolePolicy:RolePolicy").urn);
   });
 
   it("is a new Job for each version, named by it", async () => {
