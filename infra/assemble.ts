@@ -3,13 +3,13 @@ import type { ConfigFault } from "./config-faults.ts";
 import { fleetSchema } from "./fleet-schema.ts";
 import { SIZE_DEFAULTS } from "./sizes.ts";
 import { type Outline, parseConfig } from "./stack-file.ts";
-import { type DatabaseDefaults, homeSchema, stackSchema } from "./stack-schema.ts";
+import { type HomeDefaults, homeSchema, stackSchema } from "./stack-schema.ts";
 
 /** What a region without settings of its own takes from the primary: who deploys it, and from where. */
 export interface Inherited {
   readonly deployRoleArns: readonly string[];
   readonly publicAccessCidrs: readonly string[];
-  readonly database?: DatabaseDefaults;
+  readonly database?: HomeDefaults["database"];
 }
 
 /** What the other stacks know of this one. */
@@ -68,8 +68,8 @@ export function fleetOf(
 /** What RDS refuses of a replica (RDS user guide, USER_ReadRepl and USER_PostgreSQL.Replication.ReadReplicas). */
 function replicaFaults(
   file: string,
-  { storageGib, engineVersion }: DatabaseDefaults,
-  source: DatabaseDefaults,
+  { storageGib, engineVersion }: HomeDefaults["database"],
+  source: HomeDefaults["database"],
 ): ConfigFault[] {
   const smaller = {
     file,
@@ -96,8 +96,10 @@ export function stackOf(
   const defaults = SIZE_DEFAULTS[outline.size];
   const isHome = outline.role === "primary" || outline.role === "standby";
   const own = parseConfig(stackSchema(defaults), outline, faults);
+  // A replica is built like its source, unless its file says otherwise.
   const source = outline.role === "standby" ? inherited.database : undefined;
-  const home = isHome ? parseConfig(homeSchema(defaults, source), outline, faults) : undefined;
+  const homeDefaults = source === undefined ? defaults : { ...defaults, database: source };
+  const home = isHome ? parseConfig(homeSchema(homeDefaults), outline, faults) : undefined;
   if (own === undefined || (isHome && home === undefined)) {
     return undefined;
   }

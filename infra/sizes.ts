@@ -10,7 +10,7 @@ export interface SizeDefaults {
   readonly rooms: StackConfig["rooms"];
   readonly downloads: StackConfig["downloads"];
   readonly livekitValkey: StackConfig["livekitValkey"];
-  readonly database: Omit<HomeConfig["database"], "engineVersion" | "generation">;
+  readonly database: Omit<HomeConfig["database"], "generation" | "backupPairChecked">;
   readonly meetValkey: HomeConfig["meetValkey"];
   readonly backend: HomeConfig["backend"];
   readonly frontend: HomeConfig["frontend"];
@@ -18,6 +18,9 @@ export interface SizeDefaults {
 
 /** The sizes, smallest first. */
 export const SIZES = ["small", "medium", "large"] as const satisfies readonly Size[];
+
+/** Default of `meet:database.engineVersion`: the major version Meet's own compose file runs. */
+const DEFAULT_ENGINE_VERSION = "16";
 
 /**
  * Nodes are amd64: that LiveKit's and Meet's images exist for arm64 has not been verified. RDS and ElastiCache run no
@@ -49,6 +52,7 @@ export const SIZE_DEFAULTS: Readonly<Record<Size, SizeDefaults>> = {
       maxStorageGib: 100,
       backupRetentionDays: 7,
       multiAz: true,
+      engineVersion: DEFAULT_ENGINE_VERSION,
     },
     meetValkey: { nodeType: "cache.t4g.small" },
     backend: { minReplicas: 2, maxReplicas: 4, workers: 2 },
@@ -76,6 +80,7 @@ export const SIZE_DEFAULTS: Readonly<Record<Size, SizeDefaults>> = {
       maxStorageGib: 500,
       backupRetentionDays: 14,
       multiAz: true,
+      engineVersion: DEFAULT_ENGINE_VERSION,
     },
     meetValkey: { nodeType: "cache.t4g.medium" },
     backend: { minReplicas: 2, maxReplicas: 8, workers: 4 },
@@ -103,6 +108,7 @@ export const SIZE_DEFAULTS: Readonly<Record<Size, SizeDefaults>> = {
       maxStorageGib: 2000,
       backupRetentionDays: 30,
       multiAz: true,
+      engineVersion: DEFAULT_ENGINE_VERSION,
     },
     meetValkey: { nodeType: "cache.m7g.large" },
     backend: { minReplicas: 3, maxReplicas: 16, workers: 4 },
@@ -122,9 +128,6 @@ export const DEFAULT_VERSIONS = {
 
 /** Default of `meet:cluster.kubernetesVersion`. */
 export const DEFAULT_KUBERNETES_VERSION = "1.34";
-
-/** Default of `meet:database.engineVersion`: the major version Meet's own compose file runs. */
-export const DEFAULT_ENGINE_VERSION = "16";
 
 /** Default of `meet:media.udpPorts`: 32 muxed ports, enough for the vCPUs of every default instance type. */
 export const DEFAULT_UDP_PORTS = { from: 7882, to: 7913 } as const;

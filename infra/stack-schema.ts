@@ -15,7 +15,6 @@ import {
 } from "./config-fields.ts";
 import { RESERVED_PORTS, instanceType, networkCidr, publicAccessCidr } from "./network-fields.ts";
 import {
-  DEFAULT_ENGINE_VERSION,
   DEFAULT_KUBERNETES_VERSION,
   DEFAULT_UDP_PORTS,
   SIZES,
@@ -161,8 +160,18 @@ function media(defaults: SizeDefaults) {
     .prefault({});
 }
 
+/** Schemas are costly to make and many stacks share a size, so each is made once. */
+function once<Key extends object, Schema>(make: (key: Key) => Schema): (key: Key) => Schema {
+  const made = new WeakMap<Key, Schema>();
+  return (key) => {
+    const schema = made.get(key) ?? make(key);
+    made.set(key, schema);
+    return schema;
+  };
+}
+
 /** Everything a stack's file may say of its own region; defaults come from the size. */
-export function stackSchema(defaults: SizeDefaults) {
+export const stackSchema = once((defaults: SizeDefaults) => {
   const { egress, rooms, downloads, livekitValkey } = defaults;
   return z.object({
     "meet:role": role(),
@@ -194,25 +203,17 @@ export function stackSchema(defaults: SizeDefaults) {
       nodeType: cacheNode().default(livekitValkey.nodeType),
     }).prefault({}),
   });
-}
+});
 
 function cacheNode(): z.ZodString {
   return text("an ElastiCache node type", "cache.t4g.medium", /^cache\.[a-z0-9]+\.[a-z0-9]+$/);
 }
 
-/** What a database is built with unless its file says otherwise. */
-export type DatabaseDefaults = SizeDefaults["database"] & { readonly engineVersion: string };
+/** What a home is built with unless its file says otherwise. */
+export type HomeDefaults = Pick<SizeDefaults, "database" | "meetValkey" | "backend" | "frontend">;
 
-/**
- * What only a home (the primary or the standby) has.
- *
- * @param inherited the primary's database: a replica is built like its source unless its file says otherwise
- */
-export function homeSchema(
-  { database: ownDatabase, meetValkey, backend, frontend }: SizeDefaults,
-  inherited?: DatabaseDefaults,
-) {
-  const database = inherited ?? { ...ownDatabase, engineVersion: DEFAULT_ENGINE_VERSION };
+/** What only a home (the primary or the standby) has. */
+export const homeSchema = once(({ database, meetValkey, backend, frontend }: HomeDefaults) => {
   return z.object({
     "meet:database": section({
       instanceClass: text(
@@ -257,4 +258,4 @@ export function homeSchema(
       .prefault({}),
     "meet:frontend": section({ replicas: whole(2, 100).default(frontend.replicas) }).prefault({}),
   });
-}
+});
