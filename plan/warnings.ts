@@ -1,0 +1,257 @@
+import type { StackConfig } from "../infra/config.ts";
+import type { CostEstimate } from "./costs.ts";
+import { BROWSER } from "./failover.ts";
+import type { FailoverBudget } from "./failover.ts";
+import { machineGroups, virtualCpus } from "./machines.ts";
+import type { QuotaNeed } from "./quotas.ts";
+import type { Recorded } from "./recorder.ts";
+import { flagAt, listAt, numberAt, ofType, textAt } from "./resources.ts";
+
+/** Something the owner of a fleet should know before `pulumi up`. Each is one or two plain sentences. */
+export interface Warning {
+  readonly about:
+    | "failover"
+    | "protection"
+    | "single point"
+    | "residency"
+    | "access"
+    | "scaling"
+    | "quota"
+    | "cost"
+    | "keys"
+    | "sample";
+  readonly sentence: string;
+}
+
+/** What warnings are drawn from. */
+export interface WarningInput {
+  readonly config: StackConfig;
+  readonly resources: readonly Recorded[];
+  readonly failover: readonly FailoverBudget[];
+  readonly quotas: readonly QuotaNeed[];
+  readonly costs: CostEstimate;
+  /** Where this stack's secrets are encrypted, as in its file: `awskms://…`; absent for a passphrase. */
+  readonly secretsProvider?: string;
+  /** Services that are still placeholders. */
+  readonly placeholders: readonly string[];
+}
+
+/** All warnings about one stack, most serious first. */
+export function warningsOf(input: WarningInput): Warning[] {
+  return [
+    ...placeholders(input),
+    ...protection(input),
+    ...failover(input),
+    ...singlePoints(input),
+    ...residency(input),
+    ...access(input),
+    ...keys(input),
+    ...quotas(input),
+    ...scaling(input),
+    ...costs(input),
+    ...samples(input),
+  ];
+}
+
+function placeholders({ placeholders: services }: WarningInput): Warning[] {
+  return services.length === 0
+    ? []
+    : [
+        {
+          about: "sample",
+          sentence:
+            `${services.join(" and ")} ${services.length === 1 ? "is a placeholder" : "are placeholders"}: ` +
+            `such a fleet answers health probes and holds no meeting yet.`,
+        },
+      ];
+}
+
+function protection({ config }: WarningInput): Warning[] {
+  return config.protection.enabled
+    ? []
+    : [
+        {
+          about: "protection",
+          sentence:
+            `Protection is off ("${config.protection.reason}"): database, caches, bucket and cluster can be deleted. ` +
+            `Remove meet:protection unless this region is about to be removed.`,
+        },
+      ];
+}
+
+function failover({ config, failover: budgets }: WarningInput): Warning[] {
+  const slow = budgets
+    .filter((budget) => !budget.withinBrowserPatience)
+    .map((budget): Warning => ({
+      about: "failover",
+      sentence:
+        `${budget.name}: a lost region is noticed and left after up to ${budget.refusingSeconds} s, but a browser in a ` +
+        `meeting gives up after ${BROWSER.givesUpAfterRefusalSeconds} s. ${cure(budget)}`,
+    }));
+  const alone: Warning[] =
+    config.fleet.standby === undefined
+      ? [
+          {
+            about: "failover",
+            sentence:
+              "The fleet has no standby: when the primary is lost, nobody can sign in or begin a meeting until it is " +
+              "restored. Give one region the role standby.",
+          },
+        ]
+      : [];
+  return [...slow, ...alone];
+}
+
+function cure(budget: FailoverBudget): string {
+  return budget.by === "cloudflare"
+    ? "Lower meet:dns.monitorIntervalSeconds (at least 15 s outside Cloudflare's Enterprise plan, 10 s there)."
+    : "Use a health check every 10 s with one failure and a TTL of 5 s.";
+}
+
+/** Whatever has one of its kind where two are needed, from the recorded resources. */
+function singlePoints({ resources }: WarningInput): Warning[] {
+  const found: string[] = [];
+  for (const instance of ofType(resources, "aws:rds/instance:Instance")) {
+    if (!flagAt(instance, "multiAz")) {
+      found.push(`database ${instance.name} is in one zone`);
+    }
+  }
+  for (const group of ofType(resources, "aws:elasticache/replicationGroup:ReplicationGroup")) {
+    if ((numberAt(group, "numCacheClusters") ?? 1) < 2) {
+      found.push(`Valkey ${group.name} has one node`);
+    }
+  }
+  const subnets = ofType(resources, "aws:ec2/subnet:Subnet");
+  const zones = new Set(subnets.map((subnet) => textAt(subnet, "availabilityZone"))).size;
+  const gateways = ofType(resources, "aws:ec2/natGateway:NatGateway").length;
+  if (gateways > 0 && gateways < zones) {
+    found.push(`${gateways} NAT gateway serves ${zones} zones`);
+  }
+  for (const group of machineGroups(resources)) {
+    // Egress may rest at nothing; a meeting and the system may not.
+    if (group.min < 2 && !group.resource.name.includes("egress")) {
+      found.push(`${group.resource.name} may run on ${group.min} machine`);
+    }
+  }
+  return found.length === 0
+    ? []
+    : [
+        {
+          about: "single point",
+          sentence: `One lost machine or zone interrupts this region: ${found.join("; ")}.`,
+        },
+      ];
+}
+
+function residency({ config }: WarningInput): Warning[] {
+  const homes = [config.fleet.primary, config.fleet.standby].filter((home) => home !== undefined);
+  if (homes.every(({ residency: group }) => group === config.residency)) {
+    return [];
+  }
+  return [
+    {
+      about: "residency",
+      sentence:
+        `Residency group ${config.residency} differs from that of the homes: recordings made here are kept here only ` +
+        `and are not copied. They are lost with this region's bucket.`,
+    },
+  ];
+}
+
+function access({ resources }: WarningInput): Warning[] {
+  return ofType(resources, "aws:eks/cluster:Cluster").flatMap((cluster): Warning[] => {
+    const open = listAt(cluster, "vpcConfig.publicAccessCidrs");
+    const isPublic = flagAt(cluster, "vpcConfig.endpointPublicAccess");
+    if (isPublic && (open.length === 0 || open.includes("0.0.0.0/0") || open.includes("::/0"))) {
+      return [
+        {
+          about: "access",
+          sentence:
+            "The cluster's API answers the whole internet (it still asks for credentials). " +
+            "Set meet:cluster.publicAccessCidrs to where you deploy from.",
+        },
+      ];
+    }
+    return isPublic
+      ? []
+      : [
+          {
+            about: "access",
+            sentence:
+              "The cluster's API is reachable only from its own network: run pulumi there, or set " +
+              "meet:cluster.publicAccessCidrs to where you deploy from.",
+          },
+        ];
+  });
+}
+
+function keys({ secretsProvider }: WarningInput): Warning[] {
+  const region = /[?&]region=([a-z0-9-]+)/.exec(secretsProvider ?? "")?.[1];
+  return secretsProvider?.startsWith("awskms://") === true
+    ? [
+        {
+          about: "keys",
+          sentence:
+            `Secrets are encrypted with an AWS key${region === undefined ? "" : ` in ${region}`}. When that region is ` +
+            `lost, nothing can be deployed anywhere unless the key is a multi-Region key with a replica.`,
+        },
+      ]
+    : [];
+}
+
+function quotas({ quotas: needs }: WarningInput): Warning[] {
+  return needs
+    .filter((need) => need.exceedsDefault)
+    .map((need) => ({
+      about: "quota",
+      sentence:
+        `${need.name} in ${need.scope}: the fleet needs ${need.neededByFleet}, a new account has ${need.awsDefault}. ` +
+        `Ask for more before the first up (Service Quotas ${need.code}).`,
+    }));
+}
+
+function scaling({ config, resources }: WarningInput): Warning[] {
+  const unknown = machineGroups(resources).filter(
+    (group) => virtualCpus(group.instanceType) === undefined,
+  );
+  return [
+    ...(config.media.scaleIn === "manual" && config.media.max > config.media.min
+      ? [
+          {
+            about: "scaling" as const,
+            sentence:
+              "Media nodes are added by load and removed only by hand (meet:media.scaleIn manual): after a busy day " +
+              "they go on costing until an operator drains them.",
+          },
+        ]
+      : []),
+    ...unknown.map((group) => ({
+      about: "scaling" as const,
+      sentence: `Instance type ${group.instanceType} has no size known to this plan: its vCPUs are not counted.`,
+    })),
+  ];
+}
+
+function costs({ config, costs: estimate }: WarningInput): Warning[] {
+  return estimate.withoutPrice.length === 0
+    ? []
+    : [
+        {
+          about: "cost",
+          sentence:
+            `No price for ${estimate.withoutPrice.join(", ")} in ${config.awsRegion}: the estimate is too low by them. ` +
+            `Give them with --prices FILE.`,
+        },
+      ];
+}
+
+function samples({ config }: WarningInput): Warning[] {
+  return /(^|\.)example\.(org|com|net)$|\.(example|test|invalid)$/.test(config.fleet.domain)
+    ? [
+        {
+          about: "sample",
+          sentence: `Domain ${config.fleet.domain} is the sample's: set meet:domain and meet:dns to your own zone.`,
+        },
+      ]
+    : [];
+}
