@@ -121,4 +121,10 @@ export const elbTypes = [
       },
     },
   ),
+  aws(
+    "lb/listenerCertificate:ListenerCertificate",
+    "ELBv2 Listener Certificate",
+    ["Elastic Load Balancing v2", "ListenerCertificates"],
+    { replaceOn: ["*"], id: (c) => `${input(c, "listenerArn")}_${input(c, "certificateArn")}` },
+  ),
 ];

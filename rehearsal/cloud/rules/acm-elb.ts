@@ -71,7 +71,10 @@ export const acmElbRules: readonly Rule[] = [
     source: "https://docs.aws.amazon.com/acm/latest/APIReference/API_DeleteCertificate.html",
     errorCode: "ResourceInUseException",
     type: types.certificate,
-    by: [[types.listener, "certificateArn"]],
+    by: [
+      [types.listener, "certificateArn"],
+      [types.listenerCertificate, "certificateArn"],
+    ],
     message: ({ id }) => `Certificate ${id} in account is in use.`,
   }),
   mustExist({
@@ -79,7 +82,7 @@ export const acmElbRules: readonly Rule[] = [
     what: "A listener's certificate exists in its region.",
     source: elb("CreateListener"),
     errorCode: "CertificateNotFound",
-    types: [types.listener],
+    types: [types.listener, types.listenerCertificate],
     paths: ["certificateArn"],
     found: ({ cloud, scope }, arn) => cloud.find(types.certificate, arn, scope) !== undefined,
     message: (arn) => `Certificate '${arn}' not found`,
@@ -89,7 +92,7 @@ export const acmElbRules: readonly Rule[] = [
     what: "A listener's certificate is issued.",
     source: elb("CreateListener"),
     errorCode: "UnsupportedCertificate",
-    types: [types.listener],
+    types: [types.listener, types.listenerCertificate],
     on: ["create", "update"],
     check: ({ cloud, inputs }) => {
       const arn = text(inputs, "certificateArn");

@@ -26,6 +26,7 @@ export const types = {
   loadBalancer: "aws:lb/loadBalancer:LoadBalancer",
   targetGroup: "aws:lb/targetGroup:TargetGroup",
   listener: "aws:lb/listener:Listener",
+  listenerCertificate: "aws:lb/listenerCertificate:ListenerCertificate",
   listenerRule: "aws:lb/listenerRule:ListenerRule",
   certificate: "aws:acm/certificate:Certificate",
   record: "aws:route53/record:Record",

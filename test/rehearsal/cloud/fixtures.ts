@@ -1,4 +1,4 @@
-import type { ValueMap } from "../../../rehearsal/cloud/values.ts";
+import { text, type ValueMap } from "../../../rehearsal/cloud/values.ts";
 import { output, type Instance, type Made, type World } from "./world.ts";
 
 const trust = JSON.stringify({ Statement: [{ Effect: "Allow" }] });
@@ -97,7 +97,7 @@ export function replication(bucket: string, destination: string, more: ValueMap 
 
 export async function zoneId(aws: Instance): Promise<string> {
   const zone = await aws.invoke("aws:route53/getZone:getZone", { name: "example.org" });
-  return String(zone["zoneId"]);
+  return text(zone, "zoneId") ?? "";
 }
 
 /** A record set of `livekit.example.org`. */
@@ -172,14 +172,19 @@ export async function makeCertificate(aws: Instance): Promise<Made> {
   });
 }
 
-/** Serves the certificate's validation record, then validates it. */
-export async function issue(aws: Instance, certificate: Made): Promise<Made> {
+/** Serves the certificate's validation record. */
+export async function serve(aws: Instance, certificate: Made): Promise<Made> {
   const option = "domainValidationOptions.0";
-  await makeRecord(aws, "validation", {
+  return makeRecord(aws, "validation", {
     name: output(certificate, `${option}.resourceRecordName`),
     records: [output(certificate, `${option}.resourceRecordValue`)],
     ttl: 60,
   });
+}
+
+/** Serves the certificate's validation record, then validates it. */
+export async function issue(aws: Instance, certificate: Made): Promise<Made> {
+  await serve(aws, certificate);
   return validate(aws, certificate);
 }
 

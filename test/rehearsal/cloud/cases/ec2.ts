@@ -1,5 +1,5 @@
 import { makeBalancer, makeNetwork } from "../fixtures.ts";
-import type { Instance } from "../world.ts";
+import { output, type Instance } from "../world.ts";
 import type { RuleCases } from "./case.ts";
 
 const vpc = (aws: Instance, cidrBlock = "10.0.0.0/16") =>
@@ -115,7 +115,7 @@ export const ec2Cases: RuleCases = {
     broken: ({ eu }) => ingress(eu, "from", { securityGroupId: "sg-none", cidrIpv4: "0.0.0.0/0" }),
     fine: async ({ eu }) => {
       const made = await vpc(eu);
-      const securityGroupId = String(made.outputs["defaultSecurityGroupId"]);
+      const securityGroupId = output(made, "defaultSecurityGroupId");
       return ingress(eu, "from", { securityGroupId, cidrIpv4: "0.0.0.0/0" });
     },
   },

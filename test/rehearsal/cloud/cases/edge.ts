@@ -9,7 +9,7 @@ import {
   makeRecord,
   validate,
 } from "../fixtures.ts";
-import type { Instance } from "../world.ts";
+import { output, type Instance } from "../world.ts";
 import type { RuleCases } from "./case.ts";
 
 const check = (aws: Instance, more: ValueMap = {}) =>
@@ -277,13 +277,13 @@ export const edgeCases: RuleCases = {
     broken: async ({ eu }) => {
       const { balancer, vpc } = await makeBalancer(eu, { loadBalancerType: "network" });
       return eu.update(balancer, {
-        securityGroups: [String(vpc.outputs["defaultSecurityGroupId"])],
+        securityGroups: [output(vpc, "defaultSecurityGroupId")],
       });
     },
     fine: async ({ eu }) => {
       const { balancer, vpc } = await makeBalancer(eu);
       return eu.update(balancer, {
-        securityGroups: [String(vpc.outputs["defaultSecurityGroupId"])],
+        securityGroups: [output(vpc, "defaultSecurityGroupId")],
       });
     },
   },

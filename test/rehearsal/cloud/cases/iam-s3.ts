@@ -177,7 +177,11 @@ export const iamS3Cases: RuleCases = {
     broken: async ({ eu, us }) => {
       await makeBucket(eu, "source");
       await makeBucket(us, "target");
-      return eu.create(CONFIG, "it", replication("source", "target", { deleteMarkerReplication: null }));
+      return eu.create(
+        CONFIG,
+        "it",
+        replication("source", "target", { deleteMarkerReplication: null }),
+      );
     },
     fine: async ({ eu, us }) => {
       await makeBucket(eu, "source");
