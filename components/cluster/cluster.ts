@@ -1,11 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { SERVICE_CIDR } from "../network/subnets.ts";
 import { managedPolicyArn } from "../nodes/node-role.ts";
-import { podIdentityTrust, policy, serviceTrust } from "../shared/iam.ts";
+import { podIdentityTrust } from "../shared/iam.ts";
 import { fit } from "../shared/names.ts";
-import { protectionTags, type Protection } from "../shared/protection.ts";
+import type { Protection } from "../shared/protection.ts";
 import { named, type Tags } from "../shared/tags.ts";
 import {
   ADD_ONS_AFTER_NODES,
@@ -14,6 +13,7 @@ import {
   type AddOn,
 } from "./add-ons.ts";
 import { administratorKey, clusterFaults } from "./cluster-faults.ts";
+import { makeControlPlane } from "./control-plane.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { makeNamespaces } from "./namespaces.ts";
 import { SystemNodes } from "./system-nodes.ts";
@@ -76,7 +76,7 @@ export class Cluster extends pulumi.ComponentResource {
     super(CLUSTER_TYPE, name, {}, opts);
     clusterFaults(CLUSTER_TYPE, name, args).throwIfAny(this);
     const child = { parent: this };
-    const cluster = this.controlPlane(name, args);
+    const cluster = makeControlPlane(name, args, child);
     const access = this.administrators(name, args, cluster);
     const early = this.addOns(name, args, cluster, ADD_ONS_BEFORE_NODES, []);
     const nodes = new SystemNodes(
@@ -137,105 +137,6 @@ export class Cluster extends pulumi.ComponentResource {
       meetNamespace: this.meetNamespace,
       mediaNamespace: this.mediaNamespace,
     });
-  }
-
-  private controlPlane(name: string, args: ClusterArgs): aws.eks.Cluster {
-    const child = { parent: this };
-    const tags = { ...named(args.tags, name), ...protectionTags(args.protection) };
-    const key = new aws.kms.Key(
-      name,
-      {
-        description: `Secrets of the cluster ${args.clusterName}`,
-        enableKeyRotation: true,
-        deletionWindowInDays: 30,
-        tags,
-      },
-      // Without its key the cluster cannot read one of its secrets.
-      { ...child, protect: args.protection.enabled },
-    );
-    const { role, attachments } = this.clusterRole(name, args, key);
-    const logs = new aws.cloudwatch.LogGroup(
-      name,
-      {
-        // The name EKS writes to. Made here, it has a retention; made by EKS, it keeps everything for ever.
-        name: `/aws/eks/${args.clusterName}/cluster`,
-        retentionInDays: args.logRetentionDays,
-        tags: named(args.tags, name),
-      },
-      child,
-    );
-    return new aws.eks.Cluster(
-      name,
-      {
-        name: args.clusterName,
-        version: args.kubernetesVersion,
-        roleArn: role.arn,
-        accessConfig: {
-          authenticationMode: "API",
-          bootstrapClusterCreatorAdminPermissions: false,
-        },
-        bootstrapSelfManagedAddons: false,
-        // Upgraded by AWS at the end of standard support, instead of six times the price (EKS, extended support).
-        upgradePolicy: { supportType: "STANDARD" },
-        deletionProtection: args.protection.enabled,
-        encryptionConfig: { provider: { keyArn: key.arn }, resources: ["secrets"] },
-        enabledClusterLogTypes: [...LOG_TYPES],
-        kubernetesNetworkConfig: { ipFamily: "ipv4", serviceIpv4Cidr: SERVICE_CIDR },
-        vpcConfig: {
-          subnetIds: [...args.privateSubnetIds],
-          endpointPrivateAccess: true,
-          endpointPublicAccess: args.publicAccessCidrs.length > 0,
-          ...(args.publicAccessCidrs.length > 0
-            ? { publicAccessCidrs: [...args.publicAccessCidrs] }
-            : {}),
-        },
-        tags,
-      },
-      {
-        ...child,
-        protect: args.protection.enabled,
-        // Without its role's policies EKS cannot delete the interfaces and groups it made; the log group must be there
-        // before EKS makes one of its own.
-        dependsOn: [...attachments, logs],
-      },
-    );
-  }
-
-  private clusterRole(name: string, args: ClusterArgs, key: aws.kms.Key) {
-    const child = { parent: this };
-    const role = new aws.iam.Role(
-      name,
-      {
-        name: fit(`${args.clusterName}-cluster`, 64),
-        description: "The control plane: interfaces in the VPC, its key",
-        assumeRolePolicy: serviceTrust("eks.amazonaws.com"),
-        tags: named(args.tags, name),
-      },
-      child,
-    );
-    const managed = new aws.iam.RolePolicyAttachment(
-      name,
-      {
-        role: role.name,
-        policyArn: managedPolicyArn(args.partition ?? "aws", "AmazonEKSClusterPolicy"),
-      },
-      child,
-    );
-    const secrets = new aws.iam.RolePolicy(
-      `${name}-secrets`,
-      {
-        role: role.name,
-        policy: key.arn.apply((arn) =>
-          policy({
-            Effect: "Allow",
-            Action: ["kms:Encrypt", "kms:Decrypt", "kms:ListGrants", "kms:DescribeKey"],
-            Resource: arn,
-          }),
-        ),
-      },
-      child,
-    );
-    return { role, attachments: [managed, secrets] };
   }
 
   private administrators(
@@ -339,6 +240,3 @@ export class Cluster extends pulumi.ComponentResource {
     );
   }
 }
-
-/** All that the control plane writes (EKS API, LogSetup); "audit" is the most of it and of its cost. */
-const LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"] as const;

@@ -6,7 +6,8 @@ import { drainFaults, HEARTBEAT_TIMEOUT_SECONDS } from "./drain.ts";
 import { architectureOf, isInstanceType } from "./instance-type.ts";
 import { hardenedTemplate } from "./launch-template.ts";
 import { makeNodeRole } from "./node-role.ts";
-import { portFaults, portKey, type OpenPort } from "./open-port.ts";
+import { makeNodeSecurityGroup } from "./node-security-group.ts";
+import { portFaults, type OpenPort } from "./open-port.ts";
 import { scalingFaults, targetTracking, type Scaling } from "./scaling.ts";
 import { nodeUserData } from "./user-data.ts";
 
@@ -93,7 +94,7 @@ export class NodePool extends pulumi.ComponentResource {
       { name: args.roleName, role: node.role.name, tags: named(args.tags, name) },
       child,
     );
-    const securityGroup = this.securityGroup(name, args);
+    const securityGroup = makeNodeSecurityGroup(name, args, child);
     const template = this.launchTemplate(name, args, profile, securityGroup);
     // A node that starts before it may join, or without its policies, is refused until both exist.
     const group = this.group(name, args, template, [access, ...node.attachments]);
@@ -108,55 +109,6 @@ export class NodePool extends pulumi.ComponentResource {
       securityGroupId: this.securityGroupId,
       nodeRoleArn: this.nodeRoleArn,
     });
-  }
-
-  /**
-   * Beside the cluster's own group, which lets in what comes from the cluster. Open ports are open to everybody and
-   * everything may leave: only then EC2 tracks no connections and drops none when its table is full (Amazon EC2 user
-   * guide, security-group-connection-tracking).
-   */
-  private securityGroup(name: string, args: NodePoolArgs): aws.ec2.SecurityGroup {
-    const child = { parent: this };
-    const group = new aws.ec2.SecurityGroup(
-      name,
-      {
-        vpcId: args.vpcId,
-        description: `Nodes of the role ${args.role}`,
-        tags: named(args.tags, name),
-      },
-      child,
-    );
-    for (const [family, anywhere] of ANYWHERE) {
-      const out = `${name}-out-${family}`;
-      new aws.vpc.SecurityGroupEgressRule(
-        out,
-        {
-          ...anywhere,
-          securityGroupId: group.id,
-          ipProtocol: "-1",
-          description: "Everything may leave",
-          tags: named(args.tags, out),
-        },
-        child,
-      );
-      for (const port of args.openPorts ?? []) {
-        const logicalName = `${name}-${portKey(port)}-${family}`;
-        new aws.vpc.SecurityGroupIngressRule(
-          logicalName,
-          {
-            ...anywhere,
-            securityGroupId: group.id,
-            ipProtocol: port.protocol,
-            fromPort: port.from,
-            toPort: port.to,
-            description: port.description,
-            tags: named(args.tags, logicalName),
-          },
-          child,
-        );
-      }
-    }
-    return group;
   }
 
   private launchTemplate(
@@ -269,11 +221,6 @@ export class NodePool extends pulumi.ComponentResource {
     return group;
   }
 }
-
-const ANYWHERE = [
-  ["ipv4", { cidrIpv4: "0.0.0.0/0" }],
-  ["ipv6", { cidrIpv6: "::/0" }],
-] as const;
 
 /**
  * The newest EKS image of a Kubernetes version, resolved by EC2 at each launch (Amazon EKS user guide,
