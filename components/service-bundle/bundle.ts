@@ -64,6 +64,8 @@ function bundleCode(service: string): Uint8Array {
     sourcesContent: false,
     write: false,
     logLevel: "silent",
+    // Not the project's tsconfig.json: what is only about type checking must not change what is deployed.
+    tsconfigRaw: "{}",
   });
   const [file] = outputFiles;
   if (file === undefined) {

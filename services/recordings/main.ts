@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonEnvironment, plainUrl, readEnvironment } from "../shared/environment.ts";
 import { createLog } from "../shared/log.ts";
 import { plain, serve, type Answer } from "../shared/server.ts";

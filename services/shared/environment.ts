@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A region's or stack's name: a DNS label. */
 export const regionName = z
@@ -11,11 +11,15 @@ export const domainName = z
   .string()
   .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, "must be a domain such as example.org");
 
-/** An address without credentials in it. */
-export const plainUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
-  const url = new URL(text);
-  return url.username === "" && url.password === "";
-}, "must carry no user name or password");
+/** An http or https address without credentials in it. */
+export const plainUrl = z.string().superRefine((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    context.addIssue({ code: "custom", message: "must begin with http:// or https://" });
+  } else if (url.username !== "" || url.password !== "") {
+    context.addIssue({ code: "custom", message: "must carry no user name or password" });
+  }
+});
 
 /** The path of a file that must exist and hold at least `minimum` characters; the value is what is in it. */
 export function secretFile(minimum: number): z.ZodType<string, string> {
