@@ -1,6 +1,7 @@
-import { Cloud, type CloudOptions } from "./cloud.ts";
+import { Cloud } from "./cloud.ts";
 import { startControl } from "./control.ts";
 import { serve } from "./grpc.ts";
+import type { CloudOptions } from "./inventory.ts";
 import { providerNames } from "./model.ts";
 import { StandInProvider } from "./provider.ts";
 

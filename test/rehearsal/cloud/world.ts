@@ -3,7 +3,7 @@ import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 import structPb, { type Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 
-import type { CloudOptions } from "../../../rehearsal/cloud/cloud.ts";
+import type { CloudOptions } from "../../../rehearsal/cloud/inventory.ts";
 import { startCloud, type RunningCloud } from "../../../rehearsal/cloud/start.ts";
 import { isMap, plainMap, text, type ValueMap } from "../../../rehearsal/cloud/values.ts";
 
