@@ -48,7 +48,8 @@ describe("the program's own configuration", () => {
     const { config, secrets } = loadStackConfig(files);
     expect(config.stack).toBe("eu");
     expect(await value(secrets.oidcClientSecret)).toBe("s3cret");
-    expect(await secrets.oidcClientSecret?.isSecret).toBe(true);
+    const { oidcClientSecret } = secrets;
+    expect(oidcClientSecret !== undefined && (await pulumi.isSecret(oidcClientSecret))).toBe(true);
     expect(secrets).not.toHaveProperty("mailPassword");
   });
 
