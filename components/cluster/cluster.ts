@@ -175,11 +175,12 @@ export class Cluster extends pulumi.ComponentResource {
     args: ClusterArgs,
     cluster: aws.eks.Cluster,
     addOns: readonly AddOn[],
-    dependsOn: pulumi.Resource[],
+    after: readonly pulumi.Resource[],
   ): aws.eks.Addon[] {
     return addOns.map((addOn) => {
       const logicalName = `${name}-${addOn}`;
       const configurationValues = addOnConfiguration(addOn);
+      const identity = addOn === "vpc-cni" ? this.networkRole(logicalName, args) : undefined;
       return new aws.eks.Addon(
         logicalName,
         {
@@ -188,22 +189,29 @@ export class Cluster extends pulumi.ComponentResource {
           resolveConflictsOnCreate: "OVERWRITE",
           resolveConflictsOnUpdate: "OVERWRITE",
           ...(configurationValues === undefined ? {} : { configurationValues }),
-          ...(addOn === "vpc-cni"
-            ? {
+          ...(identity === undefined
+            ? {}
+            : {
                 podIdentityAssociations: [
-                  { serviceAccount: "aws-node", roleArn: this.networkRole(logicalName, args).arn },
+                  { serviceAccount: "aws-node", roleArn: identity.role.arn },
                 ],
-              }
-            : {}),
+              }),
           tags: named(args.tags, logicalName),
         },
-        { parent: this, dependsOn },
+        {
+          parent: this,
+          // Without its policy the CNI gives no pod an address, and nodes stay NotReady.
+          dependsOn: [...after, ...(identity === undefined ? [] : [identity.attachment])],
+        },
       );
     });
   }
 
   /** The CNI's own role, by Pod Identity: nodes then need no right to change network interfaces. */
-  private networkRole(logicalName: string, args: ClusterArgs): aws.iam.Role {
+  private networkRole(
+    logicalName: string,
+    args: ClusterArgs,
+  ): { readonly role: aws.iam.Role; readonly attachment: pulumi.Resource } {
     const role = new aws.iam.Role(
       logicalName,
       {
@@ -214,7 +222,7 @@ export class Cluster extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    new aws.iam.RolePolicyAttachment(
+    const attachment = new aws.iam.RolePolicyAttachment(
       logicalName,
       {
         role: role.name,
@@ -222,7 +230,7 @@ export class Cluster extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return role;
+    return { role, attachment };
   }
 
   private access(args: ClusterArgs): pulumi.Output<string> {

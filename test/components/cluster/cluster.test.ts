@@ -177,6 +177,9 @@ describe("a cluster", () => {
         roleArn: "arn:aws:iam::123456789012:role/meet-eu-vpc-cni",
       },
     ]);
+    expect(recording.one("aws:eks/addon:Addon", "cluster-vpc-cni").dependsOn).toContain(
+      recording.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "cluster-vpc-cni").urn,
+    );
     const holders = recording
       .ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
       .filter(({ inputs: { policyArn } }) => String(policyArn).endsWith("/AmazonEKS_CNI_Policy"));
