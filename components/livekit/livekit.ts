@@ -174,8 +174,8 @@ export function livekitImage(version: string): string {
 
 const EXACT_VERSION = /^v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$/;
 
-/** Ports that are not media's: a range over one of them would take it from its owner. */
-const TAKEN = Object.values(LIVEKIT_PORTS);
+/** Ports TURN relays from where no range is set (livekit/livekit, pkg/config/config.go). */
+const TURN_RELAY = { from: 30000, to: 40000 } as const;
 
 function validate(resource: pulumi.Resource, name: string, args: LiveKitArgs): void {
   const faults = new Faults(LIVEKIT_TYPE, name);
@@ -188,12 +188,14 @@ function validate(resource: pulumi.Resource, name: string, args: LiveKitArgs): v
     from > to || from < 1025 || to > 65535,
     `udpPorts ${from}-${to} is no range of ports above 1024. Use one like 7882-7913.`,
   );
-  for (const port of TAKEN.filter((taken) => taken >= from && taken <= to)) {
-    faults.when(
-      true,
-      `udpPorts ${from}-${to} contains ${port}, which LiveKit uses itself. Move the range.`,
-    );
-  }
+  faults.when(
+    from <= LIVEKIT_PORTS.turnUdp && LIVEKIT_PORTS.turnUdp <= to,
+    `udpPorts ${from}-${to} contains ${LIVEKIT_PORTS.turnUdp}, TURN's own port. Move the range.`,
+  );
+  faults.when(
+    from <= TURN_RELAY.to && TURN_RELAY.from <= to,
+    `udpPorts ${from}-${to} overlaps ${TURN_RELAY.from}-${TURN_RELAY.to}, which TURN relays from. Move the range.`,
+  );
   faults.when(
     !Number.isInteger(args.drainDeadlineMinutes) || args.drainDeadlineMinutes < 1,
     `drainDeadlineMinutes ${args.drainDeadlineMinutes} leaves no meeting time to end. Use a whole number from 1.`,
