@@ -17,6 +17,8 @@ import {
 import { refusalText } from "./refusal-text.ts";
 import { isUnknown, plainMap, text, type ValueMap } from "./values.ts";
 
+export type { CloudOptions, Listed } from "./inventory.ts";
+
 /** One line of the call log. */
 export interface LoggedCall {
   readonly at: string;

@@ -11,19 +11,9 @@ import {
   type Session,
   type Thing,
 } from "./model.ts";
+import { marked } from "./marks.ts";
 import { sessionFrom } from "./session.ts";
-import {
-  canonical,
-  isMap,
-  isSecret,
-  map,
-  plain,
-  plainMap,
-  secret,
-  text,
-  type Value,
-  type ValueMap,
-} from "./values.ts";
+import { canonical, map, plain, plainMap, text, type ValueMap } from "./values.ts";
 
 /** What the engine is told about a resource that exists. */
 export interface Answer {
@@ -277,31 +267,4 @@ function answerOf(thing: Thing): Answer {
     inputs: thing.inputs,
     outputs: marked(thing.state, thing.inputs, thing.secretOutputs),
   };
-}
-
-/** Puts the secret marks back: where the inputs have them, and on outputs that are always secret. */
-function marked(outputs: ValueMap, inputs: ValueMap, secretOutputs: readonly string[]): ValueMap {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([key, value]) => [
-      key,
-      secretOutputs.includes(key) ? secret(value) : remark(value, inputs[key]),
-    ]),
-  );
-}
-
-function remark(value: Value, input: Value | undefined): Value {
-  if (!isMap(input)) {
-    if (Array.isArray(input) && Array.isArray(value)) {
-      return value.map((item, index) => remark(item, input[index]));
-    }
-    return value;
-  }
-  if (isSecret(input)) {
-    return secret(value);
-  }
-  return isMap(value)
-    ? Object.fromEntries(
-        Object.entries(value).map(([key, inner]) => [key, remark(inner, input[key])]),
-      )
-    : value;
 }
