@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isCreated } from "./inventory.ts";
 import type { Recorded } from "./recorder.ts";
 import { SECRET_KEY } from "./recorder.ts";
@@ -198,4 +199,21 @@ export function withoutSecrets(value: unknown): unknown {
   return SECRET_KEY in value
     ? HIDDEN
     : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutSecrets(item)]));
+}
+
+/** A value with every secret in it replaced by a digest: equal secrets stay equal, and none can be read. */
+export function maskSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(maskSecrets);
+  }
+  if (!isRecord(value)) {
+    return value;
+  }
+  return SECRET_KEY in value
+    ? {
+        [SECRET_KEY]: createHash("sha256")
+          .update(JSON.stringify(value[SECRET_KEY] ?? null))
+          .digest("hex"),
+      }
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskSecrets(item)]));
 }

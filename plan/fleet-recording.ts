@@ -1,0 +1,55 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { StackConfig } from "../infra/config.ts";
+import { resolveFleet } from "../infra/config.ts";
+import { recordStack } from "./record-stack.ts";
+import type { Recorded } from "./recorder.ts";
+
+/** One stack as the program would make it. */
+export interface StackRecording {
+  readonly config: StackConfig;
+  readonly resources: readonly Recorded[];
+}
+
+/** Records one stack; replaced in tests. */
+export type Record1 = (config: StackConfig) => Promise<readonly Recorded[]>;
+
+/** Told before each stack is recorded, so that a person at a terminal sees that something happens. */
+export type Progress = (stack: string, index: number, count: number) => void;
+
+/**
+ * Runs the program of every stack once, one after another: the SDK keeps one program per process. Each stack is
+ * recorded exactly once, so the work grows with the number of regions and not faster.
+ * @throws ConfigError with all faults of all files, before anything is run
+ */
+export async function recordFleet(
+  files: ReadonlyMap<string, string>,
+  progress: Progress = () => undefined,
+  record: Record1 = recordStack,
+): Promise<Map<string, StackRecording>> {
+  const fleet = resolveFleet(files);
+  const recordings = new Map<string, StackRecording>();
+  for (const [stack, config] of fleet) {
+    progress(stack, recordings.size + 1, fleet.size);
+    recordings.set(stack, { config, resources: await record(config) });
+  }
+  return recordings;
+}
+
+/** The services whose source says that they are not built yet. */
+export function placeholderServices(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .filter((name) => sourceOf(join(directory, name, "main.ts")).includes("is not built yet"))
+    .sort();
+}
+
+function sourceOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    // A folder without a main is shared code and no service.
+    return "";
+  }
+}
