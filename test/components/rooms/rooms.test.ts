@@ -1,0 +1,156 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import { APPLICATION_BALANCER_TYPE } from "../../../components/balancer/application-balancer.ts";
+import {
+  Rooms,
+  ROOMS_TYPE,
+  roomsEnvironment,
+  roomsWebhookUrl,
+  type RoomsArgs,
+} from "../../../components/rooms/rooms.ts";
+import { NODE_SERVICE_TYPE } from "../../../components/service-bundle/node-service.ts";
+import { record, value } from "../../support/record.ts";
+
+const SECRETS = {
+  apiSecret: "an-api-secret-of-thirty-two-characters",
+  peer: "a-peer-secret-of-thirty-two-characters",
+  operator: "an-operator-secret-of-thirty-two-characters",
+  valkey: "rediss://:valkey-password@valkey.internal:6379",
+} as const;
+
+const ARGS: RoomsArgs = {
+  namespace: "meet",
+  nodeVersion: "24.19.0-bookworm-slim",
+  region: "eu",
+  domain: "example.org",
+  primaryRegion: "eu",
+  standbyRegion: "us",
+  livekitUrl: "http://livekit.media.svc.cluster.local:7880",
+  valkeyUrl: pulumi.secret(SECRETS.valkey),
+  livekitKeys: { apiKey: "APIkey", apiSecret: pulumi.secret(SECRETS.apiSecret) },
+  peerSecret: SECRETS.peer,
+  operatorSecret: pulumi.secret(SECRETS.operator),
+  minReplicas: 2,
+  maxReplicas: 6,
+  vpcId: "vpc-1",
+  vpcCidr: "10.0.0.0/16",
+  publicSubnetIds: ["subnet-a", "subnet-b"],
+  certificateArns: ["arn:aws:acm:eu-west-3:123456789012:certificate/1"],
+  autoscalingGroupName: "system-nodes",
+  nodeSecurityGroupId: "sg-nodes",
+  protection: { enabled: true },
+  tags: { "meet:stack": "eu" },
+};
+
+async function recordRooms() {
+  return record(() => new Rooms("rooms", ARGS));
+}
+
+describe("Rooms", () => {
+  it("is the service behind a balancer, both below itself", async () => {
+    const recording = await recordRooms();
+    const component = recording.one(ROOMS_TYPE);
+    const children = recording.all.filter(({ parent }) => parent === component.urn);
+    expect(children.map(({ type, name }) => `${type} ${name}`).sort()).toEqual(
+      [`${NODE_SERVICE_TYPE} rooms`, `${APPLICATION_BALANCER_TYPE} rooms`].sort(),
+    );
+  });
+
+  it("gives everything to the gateway's NodePort, whatever the host, and keeps quiet tunnels", async () => {
+    const recording = await recordRooms();
+    expect(recording.one("aws:lb/loadBalancer:LoadBalancer").inputs).toMatchObject({
+      idleTimeout: 350,
+      subnets: ["subnet-a", "subnet-b"],
+    });
+    expect(recording.one("aws:lb/targetGroup:TargetGroup").inputs).toMatchObject({
+      port: 30080,
+      healthCheck: { path: "/readyz" },
+    });
+    expect(recording.ofType("aws:lb/listenerRule:ListenerRule")).toEqual([]);
+    expect(recording.one("kubernetes:core/v1:Service").inputs).toMatchObject({
+      metadata: { name: "rooms", namespace: "meet" },
+      spec: { ports: [{ nodePort: 30080 }] },
+    });
+  });
+
+  it("has between two and the configured number of pods", async () => {
+    const recording = await recordRooms();
+    expect(recording.one("kubernetes:autoscaling/v2:HorizontalPodAutoscaler").inputs).toMatchObject(
+      {
+        spec: { minReplicas: 2, maxReplicas: 6 },
+      },
+    );
+  });
+
+  it("reaches names, LiveKit, Valkey and HTTPS, and nothing else", async () => {
+    const { inputs } = (await recordRooms()).one("kubernetes:networking.k8s.io/v1:NetworkPolicy");
+    const { egress } = inputs["spec"] as { egress: { ports: { port: number }[] }[] };
+    expect(egress.map((rule) => rule.ports.map(({ port }) => port))).toEqual([
+      [53, 53],
+      [7880],
+      [6379],
+      [443],
+    ]);
+  });
+
+  it("mounts its secrets as files and shows them nowhere else", async () => {
+    const recording = await recordRooms();
+    const { "[secret]": files } = recording.one("kubernetes:core/v1:Secret").inputs[
+      "stringData"
+    ] as { "[secret]": Record<string, string> };
+    expect(files).toEqual({
+      "valkey-url": SECRETS.valkey,
+      "livekit-api-key": "APIkey",
+      "livekit-api-secret": SECRETS.apiSecret,
+      "peer-secret": SECRETS.peer,
+      "operator-secret": SECRETS.operator,
+    });
+    const others = JSON.stringify(
+      recording.all.filter(({ type }) => type !== "kubernetes:core/v1:Secret"),
+    );
+    for (const secret of Object.values(SECRETS)) {
+      expect(others).not.toContain(secret);
+    }
+  });
+
+  it("says where DNS, LiveKit and the downloads find it", async () => {
+    const { result } = await recordRooms();
+    expect(await value(result.serviceUrl)).toBe("http://rooms.meet.svc.cluster.local:8080");
+    expect(await value(result.dnsName)).toMatch(/\.elb\.amazonaws\.com$/);
+    expect(await value(result.balancerArn)).toMatch(/^arn:aws:elasticloadbalancing:/);
+    expect(await value(result.zoneId)).toMatch(/^Z/);
+    expect(await value(roomsWebhookUrl("meet"))).toBe(
+      "http://rooms.meet.svc.cluster.local:8080/webhooks/livekit",
+    );
+  });
+
+  it("refuses fewer than two pods, by the service below it", async () => {
+    await expect(record(() => new Rooms("rooms", { ...ARGS, minReplicas: 1 }))).rejects.toThrow(
+      "1 replicas leave no pod when a zone is lost. Use 2 or more.",
+    );
+  });
+});
+
+describe("the gateway's environment", () => {
+  it("holds addresses of the homes and paths of secrets, but no other region", () => {
+    expect(roomsEnvironment(ARGS)).toEqual({
+      REGION: "eu",
+      DOMAIN: "example.org",
+      PRIMARY_REGION: "eu",
+      STANDBY_REGION: "us",
+      LIVEKIT_URL: "http://livekit.media.svc.cluster.local:7880",
+      MEET_URL: "https://meet.example.org",
+      VALKEY_URL_FILE: "/etc/meet/secrets/valkey-url",
+      LIVEKIT_API_KEY_FILE: "/etc/meet/secrets/livekit-api-key",
+      LIVEKIT_API_SECRET_FILE: "/etc/meet/secrets/livekit-api-secret",
+      PEER_SECRET_FILE: "/etc/meet/secrets/peer-secret",
+      OPERATOR_SECRET_FILE: "/etc/meet/secrets/operator-secret",
+    });
+  });
+
+  it("has no standby in a fleet without one", () => {
+    const { region, domain, primaryRegion, livekitUrl } = ARGS;
+    const alone = { region, domain, primaryRegion, livekitUrl };
+    expect(roomsEnvironment(alone)).not.toHaveProperty("STANDBY_REGION");
+  });
+});
