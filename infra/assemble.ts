@@ -38,6 +38,13 @@ export function inheritedFrom(primary: Outline | undefined): Inherited {
   };
 }
 
+/** Which make of its database instance a home uses. */
+function generationOf(home: Outline): number {
+  return (
+    parseConfig(homeSchema(SIZE_DEFAULTS[home.size]), home, [])?.["meet:database"].generation ?? 1
+  );
+}
+
 /** What is fleet-wide, from the primary's file. */
 export function fleetOf(
   outlines: readonly Outline[],
@@ -61,6 +68,7 @@ export function fleetOf(
     recordings: parsed["meet:recordings"],
     ...(telephony === undefined ? {} : { telephony }),
     primary: siblingOf(primary),
+    primaryDatabaseGeneration: generationOf(primary),
     ...(standby === undefined ? {} : { standby: siblingOf(standby) }),
   };
 }

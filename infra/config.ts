@@ -88,6 +88,8 @@ export interface FleetConfig {
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
+  /** Which make of the primary's database instance is in use; the standby computes its source's ARN from it. */
+  readonly primaryDatabaseGeneration: number;
   readonly standby?: Sibling;
 }
 

@@ -170,7 +170,7 @@ export function computedState(
       ? text(inputs["name"], `${args.name}-id`)
       : `${prefix}-${digits(args.name)}`;
   const service = args.type.split(":")[1]?.split("/")[0] ?? "aws";
-  const state = {
+  const state: State = {
     ...(args.type.startsWith("aws:")
       ? { arn: arn(service, region, args.name), name: args.name }
       : {}),

@@ -1,0 +1,96 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { Names } from "../components/dns/names.ts";
+import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
+import { SharedSecrets } from "../components/secrets/shared-secrets.ts";
+import { meetHost } from "../components/shared/names.ts";
+import type { StackConfig, StackSecrets } from "./config.ts";
+import { layFoundation } from "./foundation.ts";
+import { deployPrimary, deployStandby, type Home } from "./home.ts";
+import type { Lookups } from "./lookups.ts";
+import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
+import { scopeOf, type Scope } from "./scope.ts";
+import { readSharedSecrets } from "./shared-secrets.ts";
+
+/** What `pulumi stack output` shows. */
+export interface StackOutputs {
+  readonly urls: Record<string, pulumi.Output<string> | string>;
+  readonly buckets: Record<string, pulumi.Output<string>>;
+  /** Names and addresses that firewalls of users may have to allow. */
+  readonly recordsToSet: Record<string, pulumi.Output<string> | pulumi.Output<string>[]>;
+  readonly cluster: pulumi.Output<string>;
+  /** Secret. Its user authenticates with `aws eks get-token`; it holds no credential. */
+  readonly kubeconfig: pulumi.Output<string>;
+  /** Secret, and only in the primary: what the other stacks read. */
+  readonly sharedSecrets: pulumi.Output<unknown> | undefined;
+}
+
+/** One region, from the ground up: network and cluster, media, in the homes Meet and its data, and last the names. */
+export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
+  const scope = scopeOf(config, lookups);
+  const made = config.role === "primary" ? makeSharedSecrets(config) : undefined;
+  const shared = made?.current() ?? readSharedSecrets(config.fleet.primary.stack);
+
+  const foundation = layFoundation(scope);
+  const region = deployMediaRegion(scope, foundation, shared);
+  const home = deployHome();
+  const names = nameRegion(scope, region, home);
+
+  return {
+    urls: {
+      livekit: names.livekitHost.apply((host) => `wss://${host}`),
+      ...(home === undefined ? {} : { meet: `https://${meetHost(config.fleet.domain)}` }),
+    },
+    buckets: { recordings: region.recordings.bucketName },
+    recordsToSet: { gateway: region.rooms.dnsName, turn: region.turn.addresses },
+    cluster: foundation.cluster.clusterName,
+    kubeconfig: foundation.cluster.kubeconfig,
+    sharedSecrets: made?.toOutputs(),
+  };
+
+  function deployHome(): Home | undefined {
+    if (config.home === undefined) {
+      return undefined;
+    }
+    return made === undefined
+      ? deployStandby(scope, foundation, region, config.home)
+      : deployPrimary(scope, foundation, region, config.home, primarySecrets(made, shared));
+  }
+
+  function primarySecrets(own: SharedSecrets, current: SharedSecretOutputs) {
+    const { administratorPassword } = own;
+    return {
+      ...secrets,
+      shared: current,
+      ...(administratorPassword === undefined ? {} : { administratorPassword }),
+    };
+  }
+}
+
+function makeSharedSecrets(config: StackConfig): SharedSecrets {
+  return new SharedSecrets("shared-secrets", {
+    administrator: config.fleet.administrator !== undefined,
+  });
+}
+
+/** The records come last: a health check counts as healthy until it has been asked, so a region must be there first. */
+function nameRegion(scope: Scope, region: MediaRegion, home: Home | undefined): Names {
+  const { config, lookups, tags } = scope;
+  const { dns, domain, primary, standby } = config.fleet;
+  return new Names("names", {
+    zone: lookups.dnsZone,
+    domain,
+    stack: config.stack,
+    awsRegion: config.awsRegion,
+    role: config.role,
+    gateway: region.rooms,
+    turn: region.turn,
+    ...(home === undefined ? {} : { meet: home.web }),
+    homes: { primary: primary.stack, ...(standby === undefined ? {} : { standby: standby.stack }) },
+    regions: [config, ...config.siblings],
+    ...(dns.provider === "cloudflare"
+      ? { cloudflare: { intervalSeconds: dns.monitorIntervalSeconds, plan: dns.plan } }
+      : {}),
+    globalAfter: [region.rooms, region.turn, ...(home === undefined ? [] : [home.web])],
+    tags,
+  });
+}

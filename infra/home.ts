@@ -1,0 +1,232 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { Backend } from "../components/backend/backend.ts";
+import { Certificate } from "../components/certificates/certificate.ts";
+import { Downloads } from "../components/downloads/downloads.ts";
+import { BackupReplication } from "../components/postgres/backup-replication.ts";
+import { caBundle } from "../components/postgres/ca-bundle.ts";
+import { Postgres } from "../components/postgres/postgres.ts";
+import { RecordingsReplication } from "../components/recordings/replication.ts";
+import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
+import {
+  bucketArn,
+  livekitHost,
+  meetHost,
+  recordingsBucketPattern,
+  regionalMeetHost,
+} from "../components/shared/names.ts";
+import { Valkey } from "../components/valkey/valkey.ts";
+import { Web } from "../components/web/web.ts";
+import type { HomeConfig, StackSecrets } from "./config.ts";
+import type { Foundation } from "./foundation.ts";
+import type { MediaRegion } from "./media-region.ts";
+import type { Scope } from "./scope.ts";
+
+/** What only the primary and the standby have. */
+export interface Home {
+  readonly web: Web;
+  readonly database: Postgres;
+}
+
+/** The secrets of the primary: those all regions share, those set by hand, and the first administrator's password. */
+export interface PrimarySecrets extends StackSecrets {
+  readonly shared: SharedSecretOutputs;
+  readonly administratorPassword?: pulumi.Output<string>;
+}
+
+/** The primary: the database, and all of Meet behind `meet.<domain>`. */
+export function deployPrimary(
+  scope: Scope,
+  foundation: Foundation,
+  region: MediaRegion,
+  home: HomeConfig,
+  secrets: PrimarySecrets,
+): Home {
+  const { identifier } = scope.databaseOf(scope.config, home.database.generation);
+  const database = deployDatabase(scope, foundation, home, {
+    identifier,
+    mode: { kind: "primary" },
+    password: secrets.shared.databasePassword,
+  });
+  const backend = deployMeet(scope, foundation, home, database, secrets);
+  const downloads = deployDownloads(scope, foundation, region);
+  return { database, web: deployWeb(scope, foundation, true, [backend, downloads]) };
+}
+
+/** The standby: a replica of the database, copies of backups and recordings, and a page that says it waits. */
+export function deployStandby(
+  scope: Scope,
+  foundation: Foundation,
+  region: MediaRegion,
+  home: HomeConfig,
+): Home {
+  const { config, tags } = scope;
+  const { primary, primaryDatabaseGeneration } = config.fleet;
+  const source = scope.databaseOf(primary, primaryDatabaseGeneration);
+  const database = deployDatabase(scope, foundation, home, {
+    identifier: scope.databaseOf(config, home.database.generation).identifier,
+    mode: { kind: "replica", sourceArn: source.arn },
+  });
+  const { backupPairChecked } = home.database;
+  new BackupReplication("database-backups", {
+    sourceArn: source.arn,
+    sourceRegion: primary.awsRegion,
+    awsRegion: config.awsRegion,
+    ...(backupPairChecked === undefined ? {} : { pairChecked: backupPairChecked }),
+    retentionDays: home.database.backupRetentionDays,
+    tags,
+  });
+  const bucket = scope.bucketOf(primary);
+  new RecordingsReplication("primary-recordings-replication", {
+    sourceBucket: bucket.bucketName,
+    sourceBucketArn: bucket.bucketArn,
+    sourceRegion: primary.awsRegion,
+    destinations: [{ id: config.stack, ...scope.bucketOf(config) }],
+    roleName: scope.roleName("primary-replication"),
+    versioning: [region.recordings.versioning],
+    tags,
+  });
+  return { database, web: deployWeb(scope, foundation, false, []) };
+}
+
+function deployDatabase(
+  scope: Scope,
+  { network, cluster }: Foundation,
+  { database }: HomeConfig,
+  which: Pick<ConstructorParameters<typeof Postgres>[1], "identifier" | "mode" | "password">,
+): Postgres {
+  return new Postgres("database", {
+    ...which,
+    engineVersion: database.engineVersion,
+    instanceClass: database.instanceClass,
+    storageGib: database.storageGib,
+    maxStorageGib: database.maxStorageGib,
+    backupRetentionDays: database.backupRetentionDays,
+    multiAz: database.multiAz,
+    vpcId: network.vpcId,
+    subnetIds: network.privateSubnetIds,
+    clientSecurityGroupId: cluster.systemNodeSecurityGroupId,
+    protection: scope.config.protection,
+    tags: scope.tags,
+  });
+}
+
+function deployMeet(
+  scope: Scope,
+  { network, cluster }: Foundation,
+  home: HomeConfig,
+  database: Postgres,
+  secrets: PrimarySecrets,
+): Backend {
+  const { config, tags } = scope;
+  const { fleet } = config;
+  const { shared, oidcClientSecret, mailPassword, administratorPassword } = secrets;
+  if (oidcClientSecret === undefined) {
+    throw new Error(`Stack "${config.stack}": the primary has no meet:oidcClientSecret. Set it.`);
+  }
+  const valkey = new Valkey("meet-valkey", {
+    description: "Sessions, lobby and tasks of Meet",
+    nodeType: home.meetValkey.nodeType,
+    vpcId: network.vpcId,
+    subnetIds: network.privateSubnetIds,
+    clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
+    protection: config.protection,
+    tags,
+  });
+  return new Backend(
+    "backend",
+    {
+      namespace: cluster.meetNamespace,
+      clusterName: cluster.clusterName,
+      version: fleet.versions.meet,
+      vpcCidr: config.network.cidr,
+      domain: fleet.domain,
+      regionalHost: regionalMeetHost(config.stack, fleet.domain),
+      livekitUrl: `https://${livekitHost(fleet.domain)}`,
+      databaseUrl: database.url,
+      caBundle: caBundle(config.awsRegion),
+      valkeyUrl: valkey.url,
+      livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
+      oidc: fleet.oidc,
+      oidcClientSecret,
+      mail: fleet.mail,
+      ...(mailPassword === undefined ? {} : { mailPassword }),
+      ...(fleet.administrator === undefined || administratorPassword === undefined
+        ? {}
+        : { administrator: { ...fleet.administrator, password: administratorPassword } }),
+      ...(fleet.telephony === undefined ? {} : { telephony: fleet.telephony }),
+      djangoSecretKey: shared.djangoSecretKey,
+      bucket: bucketOfMeet(scope),
+      recordings: fleet.recordings,
+      roleName: scope.roleName("backend"),
+      frontend: home.frontend,
+      backend: home.backend,
+      tags,
+    },
+    { providers: { kubernetes: cluster.provider } },
+  );
+}
+
+function bucketOfMeet(scope: Scope): { name: string; arn: string; awsRegion: string } {
+  const bucket = scope.bucketOf(scope.config);
+  return { name: bucket.bucketName, arn: bucket.bucketArn, awsRegion: bucket.awsRegion };
+}
+
+function deployDownloads(scope: Scope, { cluster }: Foundation, region: MediaRegion): Downloads {
+  const { config, lookups } = scope;
+  return new Downloads(
+    "downloads",
+    {
+      namespace: cluster.meetNamespace,
+      nodeVersion: config.fleet.versions.node,
+      region: config.stack,
+      domain: config.fleet.domain,
+      awsRegion: config.awsRegion,
+      clusterName: cluster.clusterName,
+      roleName: scope.roleName("downloads"),
+      bucketName: region.recordings.bucketName,
+      bucketArnPattern: bucketArn(
+        lookups.partition,
+        recordingsBucketPattern(scope.project, lookups.accountId),
+      ),
+      roomsUrl: region.rooms.serviceUrl,
+      replicas: config.downloads.replicas,
+      vpcCidr: config.network.cidr,
+      tags: scope.tags,
+    },
+    { providers: { kubernetes: cluster.provider } },
+  );
+}
+
+function deployWeb(
+  scope: Scope,
+  { network, cluster }: Foundation,
+  serves: boolean,
+  behind: pulumi.Resource[],
+): Web {
+  const { config, tags } = scope;
+  const { domain } = config.fleet;
+  const regionalHost = regionalMeetHost(config.stack, domain);
+  const certificate = new Certificate("web-certificate", {
+    domainName: regionalHost,
+    sharedNames: [meetHost(domain)],
+    ownsSharedRecords: config.role === "primary",
+    zone: scope.lookups.dnsZone,
+    tags,
+  });
+  return new Web(
+    "web",
+    {
+      host: meetHost(domain),
+      regionalHost,
+      serves,
+      vpcId: network.vpcId,
+      subnetIds: network.publicSubnetIds,
+      certificateArns: [certificate.arn],
+      autoscalingGroupName: cluster.systemAutoscalingGroupName,
+      nodeSecurityGroupId: cluster.systemNodeSecurityGroupId,
+      protection: config.protection,
+      tags,
+    },
+    { dependsOn: behind },
+  );
+}

@@ -1,0 +1,202 @@
+import * as pulumi from "@pulumi/pulumi";
+import { TurnBalancer } from "../components/balancer/turn-balancer.ts";
+import { Certificate } from "../components/certificates/certificate.ts";
+import { Egress } from "../components/egress/egress.ts";
+import { LiveKit } from "../components/livekit/livekit.ts";
+import { ProportionalAutoscaler } from "../components/nodes/proportional-autoscaler.ts";
+import { Recordings } from "../components/recordings/recordings.ts";
+import { Rooms } from "../components/rooms/rooms.ts";
+import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
+import {
+  livekitHost,
+  NAMESPACES,
+  regionalLivekitHost,
+  turnHost,
+} from "../components/shared/names.ts";
+import { Valkey } from "../components/valkey/valkey.ts";
+import type { Foundation } from "./foundation.ts";
+import { replicationHomes, type Scope } from "./scope.ts";
+
+/** What every region has, whatever its role. */
+export interface MediaRegion {
+  readonly recordings: Recordings;
+  readonly rooms: Rooms;
+  readonly turn: TurnBalancer;
+}
+
+/** LiveKit posts to its own region's gateway, inside the cluster, which relays to Meet. */
+const WEBHOOK_URL = `http://rooms.${NAMESPACES.meet}.svc.cluster.local:8080/webhooks`;
+
+/** LiveKit with its Valkey, Egress with its bucket, the room gateway and TURN. */
+export function deployMediaRegion(
+  scope: Scope,
+  foundation: Foundation,
+  shared: SharedSecretOutputs,
+): MediaRegion {
+  const { config, tags } = scope;
+  const { network, cluster } = foundation;
+  const inCluster = { providers: { kubernetes: cluster.provider } };
+  const valkey = new Valkey("livekit-valkey", {
+    description: `LiveKit and room claims of ${config.stack}`,
+    nodeType: config.livekitValkey.nodeType,
+    vpcId: network.vpcId,
+    subnetIds: network.privateSubnetIds,
+    clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
+    protection: config.protection,
+    tags,
+  });
+  const recordings = new Recordings("recordings", {
+    ...scope.lookups,
+    bucketName: scope.bucketOf(config).bucketName,
+    awsRegion: config.awsRegion,
+    peers: replicationHomes(config).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
+    // The primary's replication names the standby's bucket, so it belongs to the standby: see ADR 0006.
+    ownsReplication: config.role !== "primary",
+    roleName: scope.roleName("replication"),
+    expirationDays: config.fleet.recordings.expirationDays,
+    protection: config.protection,
+    tags,
+  });
+  const keys = { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret };
+  const livekit = new LiveKit(
+    "livekit",
+    {
+      namespace: cluster.mediaNamespace,
+      version: config.fleet.versions.livekit,
+      region: config.stack,
+      valkey,
+      keys,
+      turnHost: turnHost(config.stack, config.fleet.domain),
+      udpPorts: config.media.udpPorts,
+      webhookUrl: WEBHOOK_URL,
+      drainDeadlineMinutes: config.media.drainDeadlineMinutes,
+      minReplicas: config.media.min,
+    },
+    inCluster,
+  );
+  follow(scope, foundation, "media", livekit);
+  if (foundation.egressNodes !== undefined) {
+    const egress = deployEgress(scope, foundation, { valkey, keys, livekit, recordings });
+    follow(scope, foundation, "egress", egress);
+  }
+  return {
+    recordings,
+    rooms: deployRooms(scope, foundation, shared, { valkey, livekit }),
+    turn: deployTurn(scope, foundation),
+  };
+}
+
+/** Keeps as many pods as there are nodes of the role. */
+function follow(
+  { config }: Scope,
+  { cluster }: Foundation,
+  role: "media" | "egress",
+  workload: LiveKit | Egress,
+): void {
+  new ProportionalAutoscaler(
+    `${role}-follower`,
+    {
+      namespace: cluster.mediaNamespace,
+      deployment: role === "media" ? "livekit" : "egress",
+      role,
+      version: config.fleet.versions.clusterProportionalAutoscaler,
+    },
+    { providers: { kubernetes: cluster.provider }, dependsOn: [workload] },
+  );
+}
+
+function deployEgress(
+  scope: Scope,
+  { cluster }: Foundation,
+  parts: {
+    readonly valkey: Valkey;
+    readonly keys: { apiKey: pulumi.Output<string>; apiSecret: pulumi.Output<string> };
+    readonly livekit: LiveKit;
+    readonly recordings: Recordings;
+  },
+): Egress {
+  const { config } = scope;
+  return new Egress(
+    "egress",
+    {
+      namespace: cluster.mediaNamespace,
+      version: config.fleet.versions.egress,
+      clusterName: cluster.clusterName,
+      roleName: scope.roleName("egress"),
+      awsRegion: config.awsRegion,
+      bucketName: parts.recordings.bucketName,
+      bucketArn: parts.recordings.bucketArn,
+      valkey: parts.valkey,
+      keys: parts.keys,
+      livekitHost: parts.livekit.serviceHost,
+      maxDurationMinutes: config.fleet.recordings.maxDurationMinutes,
+      vpcCidr: config.network.cidr,
+      minReplicas: config.egress.min,
+      tags: scope.tags,
+    },
+    { providers: { kubernetes: cluster.provider } },
+  );
+}
+
+function deployRooms(
+  scope: Scope,
+  { network, cluster }: Foundation,
+  shared: SharedSecretOutputs,
+  parts: { readonly valkey: Valkey; readonly livekit: LiveKit },
+): Rooms {
+  const { config, tags } = scope;
+  const { domain, primary, standby, versions } = config.fleet;
+  const certificate = new Certificate("gateway-certificate", {
+    domainName: regionalLivekitHost(config.stack, domain),
+    sharedNames: [livekitHost(domain)],
+    ownsSharedRecords: config.role === "primary",
+    zone: scope.lookups.dnsZone,
+    tags,
+  });
+  return new Rooms(
+    "rooms",
+    {
+      namespace: cluster.meetNamespace,
+      nodeVersion: versions.node,
+      region: config.stack,
+      domain,
+      primaryRegion: primary.stack,
+      ...(standby === undefined ? {} : { standbyRegion: standby.stack }),
+      livekitUrl: pulumi.interpolate`http://${parts.livekit.serviceHost}`,
+      valkeyUrl: parts.valkey.url,
+      livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
+      peerSecret: shared.peerSecret,
+      operatorSecret: shared.operatorSecret,
+      ...config.rooms,
+      vpcId: network.vpcId,
+      vpcCidr: config.network.cidr,
+      publicSubnetIds: network.publicSubnetIds,
+      certificateArns: [certificate.arn],
+      autoscalingGroupName: cluster.systemAutoscalingGroupName,
+      nodeSecurityGroupId: cluster.systemNodeSecurityGroupId,
+      protection: config.protection,
+      tags,
+    },
+    { providers: { kubernetes: cluster.provider } },
+  );
+}
+
+function deployTurn(scope: Scope, { network, mediaNodes }: Foundation): TurnBalancer {
+  const { config, tags } = scope;
+  const certificate = new Certificate("turn-certificate", {
+    domainName: turnHost(config.stack, config.fleet.domain),
+    sharedNames: [],
+    ownsSharedRecords: false,
+    zone: scope.lookups.dnsZone,
+    tags,
+  });
+  return new TurnBalancer("turn", {
+    vpcId: network.vpcId,
+    subnetIds: network.publicSubnetIds,
+    certificateArn: certificate.arn,
+    autoscalingGroupName: mediaNodes.autoscalingGroupName,
+    nodeSecurityGroupId: mediaNodes.securityGroupId,
+    protection: config.protection,
+    tags,
+  });
+}

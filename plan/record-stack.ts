@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { StackConfig } from "../infra/config.ts";
+import { deploy } from "../infra/deploy.ts";
+import { lookUp } from "../infra/lookups.ts";
+import { recordProgram, type Recorded, type RecordOptions } from "./recorder.ts";
+
+/** What stands in for the secrets that people set by hand and that the primary makes: long enough to be accepted. */
+const PLACEHOLDER = "placeholder-of-a-secret-that-is-never-shown";
+
+/** What the primary's stack exports, as the other stacks read it. */
+const SHARED_SECRETS = {
+  livekitApiKey: "APIplaceholder",
+  livekitApiSecret: PLACEHOLDER,
+  peerSecret: PLACEHOLDER,
+  operatorSecret: PLACEHOLDER,
+  djangoSecretKey: PLACEHOLDER,
+  databasePassword: PLACEHOLDER,
+  previous: {},
+};
+
+/** Runs the whole program of one stack under mocks: no engine, no account, no secret. */
+export async function recordStack(
+  config: StackConfig,
+  options: Pick<RecordOptions, "preview" | "project"> = {},
+): Promise<readonly Recorded[]> {
+  const { resources } = await recordProgram(
+    async () => {
+      const secret = pulumi.secret(PLACEHOLDER);
+      const secrets =
+        config.role === "primary" ? { oidcClientSecret: secret, mailPassword: secret } : {};
+      return deploy(config, secrets, await lookUp(config));
+    },
+    {
+      ...options,
+      stack: config.stack,
+      config: { "aws:region": config.awsRegion },
+      stackOutputs: { [config.fleet.primary.stack]: { sharedSecrets: SHARED_SECRETS } },
+    },
+  );
+  return resources;
+}
