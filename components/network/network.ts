@@ -70,23 +70,27 @@ export class Network extends pulumi.ComponentResource {
       { parent: this },
     );
     const publicTable = this.routeTable(`${name}-public`, args, vpc);
-    new aws.ec2.Route(
+    const publicRoute = new aws.ec2.Route(
       `${name}-public`,
       { routeTableId: publicTable.id, destinationCidrBlock: ANYWHERE, gatewayId: internet.id },
       { parent: this },
     );
     const zones = planSubnets(args.cidr, args.zones.length).map((plan, index) =>
-      this.zone(name, args, vpc, publicTable, { ...plan, zone: args.zones[index] ?? "" }),
+      this.zone(name, args, vpc, { ...plan, zone: args.zones[index] ?? "" }),
     );
-    this.translate(name, args, zones, internet);
+    const privateRoutes = this.translate(name, args, zones, internet);
     this.storageEndpoint(name, args, vpc, [
       publicTable,
       ...zones.map(({ privateTable }) => privateTable),
     ]);
 
     this.vpcId = vpc.id;
-    this.publicSubnetIds = zones.map(({ publicSubnet }) => publicSubnet.id);
-    this.privateSubnetIds = zones.map(({ privateSubnet }) => privateSubnet.id);
+    this.publicSubnetIds = zones.map(({ key, publicSubnet }) =>
+      this.associate(`${name}-public-${key}`, publicSubnet, publicTable, [publicRoute]),
+    );
+    this.privateSubnetIds = zones.map(({ key, privateSubnet, privateTable }) =>
+      this.associate(`${name}-private-${key}`, privateSubnet, privateTable, privateRoutes),
+    );
     this.zones = args.zones;
     this.registerOutputs({
       vpcId: this.vpcId,
@@ -100,7 +104,6 @@ export class Network extends pulumi.ComponentResource {
     name: string,
     args: NetworkArgs,
     vpc: aws.ec2.Vpc,
-    publicTable: aws.ec2.RouteTable,
     plan: ZoneSubnets & { readonly zone: string },
   ): Zone {
     const publicSubnet = this.subnet(`${name}-public-${plan.key}`, args, vpc, {
@@ -116,8 +119,6 @@ export class Network extends pulumi.ComponentResource {
     });
     // A table per zone even with one gateway or none, so that changing the kind of NAT replaces no table.
     const privateTable = this.routeTable(`${name}-private-${plan.key}`, args, vpc);
-    this.associate(`${name}-public-${plan.key}`, publicSubnet, publicTable);
-    this.associate(`${name}-private-${plan.key}`, privateSubnet, privateTable);
     return { ...plan, publicSubnet, privateSubnet, privateTable };
   }
 
@@ -139,7 +140,7 @@ export class Network extends pulumi.ComponentResource {
     );
   }
 
-  private routeTable(logicalName: string, args: NetworkArgs, vpc: aws.ec2.Vpc) {
+  private routeTable(logicalName: string, args: NetworkArgs, vpc: aws.ec2.Vpc): aws.ec2.RouteTable {
     return new aws.ec2.RouteTable(
       logicalName,
       { vpcId: vpc.id, tags: named(args.tags, logicalName) },
@@ -147,12 +148,22 @@ export class Network extends pulumi.ComponentResource {
     );
   }
 
-  private associate(logicalName: string, subnet: aws.ec2.Subnet, table: aws.ec2.RouteTable): void {
-    new aws.ec2.RouteTableAssociation(
+  /**
+   * Gives a subnet its routes. Its id is handed out only then: a node that starts without a way out never joins, and on
+   * removal the way out must outlast the nodes.
+   */
+  private associate(
+    logicalName: string,
+    subnet: aws.ec2.Subnet,
+    table: aws.ec2.RouteTable,
+    routes: pulumi.Resource[],
+  ): pulumi.Output<string> {
+    const association = new aws.ec2.RouteTableAssociation(
       logicalName,
       { subnetId: subnet.id, routeTableId: table.id },
-      { parent: this },
+      { parent: this, dependsOn: routes },
     );
+    return pulumi.all([subnet.id, association.id]).apply(([subnetId]) => subnetId);
   }
 
   /** The way out of the private subnets: every zone by the gateway of its own zone, or of the first. */
@@ -161,23 +172,25 @@ export class Network extends pulumi.ComponentResource {
     args: NetworkArgs,
     zones: readonly Zone[],
     internet: aws.ec2.InternetGateway,
-  ): void {
+  ): aws.ec2.Route[] {
     const homes = { none: [], single: zones.slice(0, 1), "per-zone": zones }[args.nat];
     const gateways = homes.map((zone) => this.natGateway(name, args, zone, internet));
-    for (const [index, { key, privateTable }] of zones.entries()) {
+    return zones.flatMap(({ key, privateTable }, index) => {
       const gateway = gateways[index] ?? gateways[0];
-      if (gateway !== undefined) {
-        new aws.ec2.Route(
-          `${name}-private-${key}`,
-          {
-            routeTableId: privateTable.id,
-            destinationCidrBlock: ANYWHERE,
-            natGatewayId: gateway.id,
-          },
-          { parent: this },
-        );
-      }
-    }
+      return gateway === undefined
+        ? []
+        : [
+            new aws.ec2.Route(
+              `${name}-private-${key}`,
+              {
+                routeTableId: privateTable.id,
+                destinationCidrBlock: ANYWHERE,
+                natGatewayId: gateway.id,
+              },
+              { parent: this },
+            ),
+          ];
+    });
   }
 
   private natGateway(

@@ -1,3 +1,4 @@
+import * as aws from "@pulumi/aws";
 import { describe, expect, it } from "vitest";
 import { Network, type NetworkArgs } from "../../../components/network/network.ts";
 import { record, value } from "../../support/record.ts";
@@ -143,6 +144,33 @@ describe("a network", () => {
       [...result.publicSubnetIds, ...result.privateSubnetIds].map(value),
     );
     expect(new Set(ids).size).toBe(4);
+  });
+
+  it("hands a subnet out only once it has its way out", async () => {
+    const recording = await record(() => {
+      const network = new Network("network", ARGS);
+      for (const [key, [vpcZoneIdentifier]] of Object.entries({
+        public: network.publicSubnetIds,
+        private: network.privateSubnetIds,
+      })) {
+        new aws.autoscaling.Group(key, {
+          minSize: 1,
+          maxSize: 1,
+          vpcZoneIdentifiers: vpcZoneIdentifier === undefined ? [] : [vpcZoneIdentifier],
+        });
+      }
+    });
+    for (const key of ["public", "private"]) {
+      const association = recording.one(
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        `network-${key}-a`,
+      );
+      const route = key === "public" ? "network-public" : "network-private-a";
+      expect(recording.one("aws:autoscaling/group:Group", key).dependsOn).toContain(
+        association.urn,
+      );
+      expect(association.dependsOn).toContain(recording.one("aws:ec2/route:Route", route).urn);
+    }
   });
 
   it("makes the same resources in a preview", async () => {
