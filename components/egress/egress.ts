@@ -141,8 +141,13 @@ export class Egress extends pulumi.ComponentResource {
 
   private config(name: string, args: EgressArgs): k8s.core.v1.Secret {
     const parts = pulumi.output({
-      valkey: args.valkey,
-      keys: args.keys,
+      // Field by field: an Output does not look into a component that is passed as a whole.
+      valkey: {
+        host: args.valkey.host,
+        port: args.valkey.port,
+        authToken: args.valkey.authToken,
+      },
+      keys: { apiKey: args.keys.apiKey, apiSecret: args.keys.apiSecret },
       livekitHost: args.livekitHost,
       bucketName: args.bucketName,
     });

@@ -105,8 +105,13 @@ export class LiveKit extends pulumi.ComponentResource {
 
   private config(name: string, args: LiveKitArgs): k8s.core.v1.Secret {
     const parts = pulumi.output({
-      valkey: args.valkey,
-      keys: args.keys,
+      // Field by field: an Output does not look into a component that is passed as a whole.
+      valkey: {
+        host: args.valkey.host,
+        port: args.valkey.port,
+        authToken: args.valkey.authToken,
+      },
+      keys: { apiKey: args.keys.apiKey, apiSecret: args.keys.apiSecret },
       webhookUrl: args.webhookUrl,
     });
     const files = pulumi.secret(parts).apply(({ valkey, keys, webhookUrl }) => {

@@ -12,6 +12,18 @@ import {
 import { record, value } from "../../support/record.ts";
 
 const SECRET = "a-secret-of-at-least-thirty-two-characters";
+/** What a caller passes who hands over a whole component. */
+class Store extends pulumi.ComponentResource {
+  readonly host = pulumi.output("store.internal");
+  readonly port = pulumi.output(6379);
+  readonly authToken = pulumi.secret("valkey-password");
+
+  constructor() {
+    super("test:data:Store", "store");
+    this.registerOutputs({});
+  }
+}
+
 const ARGS: EgressArgs = {
   namespace: "media",
   version: "v1.14.1",
@@ -187,6 +199,13 @@ describe("Egress", () => {
     expect(recording.one("kubernetes:policy/v1:PodDisruptionBudget").inputs).toMatchObject({
       spec: { maxUnavailable: 1 },
     });
+  });
+
+  it("takes a whole component for its Valkey", async () => {
+    const recording = await record(() => new Egress("egress", { ...ARGS, valkey: new Store() }));
+    const { inputs } = recording.one(SECRET_TYPE);
+    expect(JSON.stringify(inputs)).toContain("address: store.internal:6379");
+    expect(JSON.stringify(inputs)).toContain("password: valkey-password");
   });
 
   it.each<[Partial<EgressArgs>, string]>([

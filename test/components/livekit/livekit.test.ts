@@ -10,6 +10,18 @@ import {
 import { record, value } from "../../support/record.ts";
 
 const SECRET = "a-secret-of-at-least-thirty-two-characters";
+/** What a caller passes who hands over a whole component. */
+class Store extends pulumi.ComponentResource {
+  readonly host = pulumi.output("store.internal");
+  readonly port = pulumi.output(6379);
+  readonly authToken = pulumi.secret("valkey-password");
+
+  constructor() {
+    super("test:data:Store", "store");
+    this.registerOutputs({});
+  }
+}
+
 const ARGS: LiveKitArgs = {
   namespace: "media",
   version: "v1.13.5",
@@ -229,6 +241,13 @@ describe("LiveKit", () => {
     expect(preview.all.map(({ urn }) => urn)).toEqual(
       (await recordLiveKit()).all.map(({ urn }) => urn),
     );
+  });
+
+  it("takes a whole component for its Valkey", async () => {
+    const recording = await record(() => new LiveKit("livekit", { ...ARGS, valkey: new Store() }));
+    const { inputs } = recording.one(SECRET_TYPE);
+    expect(JSON.stringify(inputs)).toContain("address: store.internal:6379");
+    expect(JSON.stringify(inputs)).toContain("password: valkey-password");
   });
 
   it.each<[Partial<LiveKitArgs>, string]>([
