@@ -24,6 +24,8 @@ export interface StackFacts {
   readonly stack: string;
   readonly role: StackConfig["role"];
   readonly dns: ServiceLevel | undefined;
+  /** What a region needs to host a meeting, beyond what a home in the same cluster has anyway. */
+  readonly mediaOwn: readonly ServiceLevel[];
   /** What a region needs to host a meeting. */
   readonly media: readonly ServiceLevel[];
   /** What a home needs to sign people in and hand out tokens. */
@@ -54,6 +56,7 @@ export function stackFacts(config: StackConfig, resources: readonly Recorded[]):
     stack: config.stack,
     role: config.role,
     dns: dnsLevel(config),
+    mediaOwn: [balancer, spread(media), cache],
     media: [balancer, kubernetes, spread(system), spread(media), cache],
     home: [balancer, kubernetes, spread(system), database, cache],
     nat: gateways > 0 ? [nat] : [],
@@ -110,18 +113,15 @@ export function journeysOf(stack: string, fleet: readonly StackFacts[]): Journey
   ]);
   const promoted = (chain: number): number | undefined =>
     standby === undefined ? undefined : inParallel([chain, percentOf(standby.home)]);
+  // The primary's cluster and system machines are in its home's chain already.
+  const hosting = here.role === "primary" ? here.mediaOwn : here.media;
   const recordings = standby !== undefined && standby.replicates ? [100, 100] : [100];
   const bucket = inParallel(recordings.map(() => SERVICE_LEVELS.bucket.percent));
   return [
-    journey(
-      "join a meeting",
-      [...token, ...here.media],
-      inSeries([percentOf(token), mediaAnywhere]),
-      {
-        promoted: promoted(percentOf(token)),
-        rest: mediaAnywhere,
-      },
-    ),
+    journey("join a meeting", [...token, ...hosting], inSeries([percentOf(token), mediaAnywhere]), {
+      promoted: promoted(percentOf(token)),
+      rest: mediaAnywhere,
+    }),
     journey("sign in", signIn, percentOf(signIn), {
       promoted: promoted(percentOf(signIn)),
       rest: 100,

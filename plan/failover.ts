@@ -1,5 +1,5 @@
 import type { Recorded } from "./recorder.ts";
-import { listAt, numberAt, ofType, textAt } from "./resources.ts";
+import { flagAt, listAt, numberAt, ofType, textAt } from "./resources.ts";
 
 /** One part of the time until people are back. */
 export interface FailoverStep {
@@ -16,6 +16,8 @@ export interface FailoverBudget {
   readonly refusingSeconds: number;
   /** Where packets vanish: the client first has to notice. */
   readonly silentSeconds: number;
+  /** Whether an operator has to promote the standby first; the seconds count from then. */
+  readonly afterPromotion: boolean;
   /** Whether a browser that is in a meeting is still trying by then. */
   readonly withinBrowserPatience: boolean;
 }
@@ -41,9 +43,11 @@ export function route53Failover(options: {
   readonly intervalSeconds: number;
   readonly failureThreshold: number;
   readonly ttlSeconds: number;
+  /** @default false */
+  readonly afterPromotion?: boolean;
 }): FailoverBudget {
-  const { intervalSeconds, failureThreshold, ttlSeconds } = options;
-  return budget(options.name, "route53", [
+  const { intervalSeconds, failureThreshold, ttlSeconds, afterPromotion = false } = options;
+  return budget(options.name, "route53", afterPromotion, [
     {
       what: `health check: ${failureThreshold} failure(s), one every ${intervalSeconds} s`,
       seconds: intervalSeconds * failureThreshold,
@@ -64,9 +68,11 @@ export function cloudflareFailover(options: {
   readonly retries: number;
   readonly consecutiveDown: number;
   readonly ttlSeconds: number;
+  /** @default false */
+  readonly afterPromotion?: boolean;
 }): FailoverBudget {
   const failures = Math.max(1, options.consecutiveDown);
-  return budget(options.name, "cloudflare", [
+  return budget(options.name, "cloudflare", options.afterPromotion ?? false, [
     {
       what: `monitor: ${failures} failure(s), one every ${options.intervalSeconds} s`,
       seconds: options.intervalSeconds * failures,
@@ -82,6 +88,7 @@ export function cloudflareFailover(options: {
 function budget(
   name: string,
   by: FailoverBudget["by"],
+  afterPromotion: boolean,
   detection: readonly FailoverStep[],
 ): FailoverBudget {
   const steps = [
@@ -97,6 +104,7 @@ function budget(
     steps,
     refusingSeconds,
     silentSeconds,
+    afterPromotion,
     withinBrowserPatience:
       refusingSeconds <= BROWSER.givesUpAfterRefusalSeconds &&
       silentSeconds <= BROWSER.givesUpAfterSilenceSeconds,
@@ -131,6 +139,7 @@ function route53Budgets(resources: readonly Recorded[]): FailoverBudget[] {
           ...probes.map((check) => numberAt(check, "failureThreshold") ?? 3),
         ),
         ttlSeconds: numberAt(record, "ttl") ?? 60,
+        afterPromotion: listAt(record, "failoverRoutingPolicies").length > 0,
       });
     });
 }
@@ -155,7 +164,9 @@ function cloudflareBudgets(resources: readonly Recorded[]): FailoverBudget[] {
       timeoutSeconds: (monitor && numberAt(monitor, "timeout")) ?? 5,
       retries: (monitor && numberAt(monitor, "retries")) ?? 2,
       consecutiveDown: (monitor && numberAt(monitor, "consecutiveDown")) ?? 0,
-      ttlSeconds: textAt(balancer, "proxied") === "true" ? 0 : (numberAt(balancer, "ttl") ?? 30),
+      ttlSeconds: flagAt(balancer, "proxied") ? 0 : (numberAt(balancer, "ttl") ?? 30),
+      // One balancer serves Meet, which only a promotion moves; the other LiveKit, which moves by itself.
+      afterPromotion: (textAt(balancer, "name") ?? "").startsWith("meet."),
     }),
   );
 }

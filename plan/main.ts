@@ -43,7 +43,11 @@ const program = new Command("npm run plan --")
     "\nExamples:\n  npm run plan\n  npm run plan -- --stack eu --json\n  npm run plan -- --base main",
   )
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => { write(text.replace(/^error: /, "plan: ")); } });
+  .configureOutput({
+    outputError: (text, write) => {
+      write(text.replace(/^error: /, "plan: "));
+    },
+  });
 program.addOption(program.createOption("--snapshot", "recorded resources, for --base").hideHelp());
 
 async function main(): Promise<void> {

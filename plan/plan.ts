@@ -25,6 +25,8 @@ export interface StackPlan {
   readonly awsRegion: string;
   readonly residency: string;
   readonly size: StackConfig["size"];
+  /** Regions of the fleet, this one included; failover needs two. */
+  readonly regions: number;
   readonly inventory: Inventory;
   readonly names: readonly VisibleName[];
   readonly failover: readonly FailoverBudget[];
@@ -85,6 +87,7 @@ export function planFleet(
           awsRegion: config.awsRegion,
           residency: config.residency,
           size: config.size,
+          regions: all.length,
           inventory: inventoryOf(resources),
           names: visibleNames(config, resources),
           failover,

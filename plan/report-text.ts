@@ -1,3 +1,4 @@
+import type { FailoverBudget } from "./failover.ts";
 import type { ComponentNode } from "./inventory.ts";
 import type { StackPlan } from "./plan.ts";
 import { bullet, count, dollars, table } from "./text.ts";
@@ -114,16 +115,17 @@ function names(plan: StackPlan): string {
   );
 }
 
-function failover({ failover: budgets }: StackPlan): string {
+function failover({ failover: budgets, regions }: StackPlan): string {
+  if (regions < 2) {
+    return bullet("There is no other region: people are out until this one is back.");
+  }
   return budgets
     .map((budget) =>
       [
         bullet(
           `${budget.name}: back in another region within ${budget.refusingSeconds} s where the lost address refuses, ` +
-            `${budget.silentSeconds} s where it is silent (resolvers that honour the TTL). ` +
-            (budget.withinBrowserPatience
-              ? "Browsers in a meeting are still trying by then."
-              : "Browsers in a meeting may have given up by then."),
+            `${budget.silentSeconds} s where it is silent (resolvers that honour the TTL)` +
+            ending(budget),
         ),
         bullet(
           budget.steps.map(({ what, seconds }) => `${what} ${seconds} s`).join(" + "),
@@ -132,6 +134,15 @@ function failover({ failover: budgets }: StackPlan): string {
       ].join("\n"),
     )
     .join("\n");
+}
+
+function ending({ afterPromotion, withinBrowserPatience }: FailoverBudget): string {
+  if (afterPromotion) {
+    return ", counted from the moment at which an operator has promoted the standby.";
+  }
+  return withinBrowserPatience
+    ? ". Browsers in a meeting are still trying by then."
+    : ". Browsers in a meeting may have given up by then.";
 }
 
 function availability({ availability: { journeys, assumptions } }: StackPlan): string {
@@ -159,7 +170,8 @@ function availability({ availability: { journeys, assumptions } }: StackPlan): s
 }
 
 function percent(value: number): string {
-  return `${value.toFixed(3)} %`;
+  // Cut, not rounded: 99.9999 is not 100.
+  return `${(Math.floor(value * 1000) / 1000).toFixed(3)} %`;
 }
 
 function quotas(plan: StackPlan): string {

@@ -6,6 +6,7 @@ import {
   regionalMeetHost,
   turnHost,
 } from "../components/shared/names.ts";
+import { MOCK_ACCOUNT } from "./mock-cloud.ts";
 import type { Recorded } from "./recorder.ts";
 import { ofType, textAt } from "./resources.ts";
 
@@ -51,7 +52,7 @@ export function visibleNames(config: StackConfig, resources: readonly Recorded[]
   return [
     ...hosts.map(([name, what]) => ({ name, what, madeHere: made(name) })),
     ...ofType(resources, "aws:s3/bucket:Bucket").map((bucket) => ({
-      name: textAt(bucket, "bucket") ?? bucket.name,
+      name: (textAt(bucket, "bucket") ?? bucket.name).replace(MOCK_ACCOUNT, "<account>"),
       what: "bucket of recordings",
       madeHere: true,
     })),

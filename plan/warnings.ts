@@ -81,7 +81,7 @@ function protection({ config }: WarningInput): Warning[] {
 
 function failover({ config, failover: budgets }: WarningInput): Warning[] {
   const slow = budgets
-    .filter((budget) => !budget.withinBrowserPatience)
+    .filter((budget) => !budget.withinBrowserPatience && !budget.afterPromotion)
     .map((budget): Warning => ({
       about: "failover",
       sentence:
