@@ -56,9 +56,10 @@ export function goldenFiles(resources: readonly Recorded[]): Map<string, string>
 /** The resource without what changes by itself or must not be written down. */
 function goldenForm(resource: Recorded): unknown {
   const short = (urn: string): string => urn.split("::").slice(2).join("::");
-  const { urn: _urn, parent, dependsOn, provider, ...rest } = resource;
+  const { parent, dependsOn, provider } = resource;
   return normalised({
-    ...rest,
+    ...resource,
+    urn: short(resource.urn),
     ...(parent === undefined ? {} : { parent: short(parent) }),
     ...(provider === undefined
       ? {}
