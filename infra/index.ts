@@ -1,3 +1,4 @@
+import "./readable-errors.ts";
 import { loadStackConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { lookUp } from "./lookups.ts";

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { createWorkspace, type Workspace } from "../../rehearsal/workspace.ts";
 
 /** TypeScript that plain node 20 cannot run, so that it proves the loader too. */
 const PROGRAM = `
+import "./readable-errors.ts";
 import * as pulumi from "@pulumi/pulumi";
 const config: pulumi.Config = new pulumi.Config();
 if (config.getBoolean("hang") === true) {
@@ -26,6 +27,7 @@ let workspace: Workspace;
 beforeAll(async () => {
   source = mkdtempSync(join(tmpdir(), "meet-tiny-"));
   writeFileSync(join(source, "index.ts"), PROGRAM);
+  copyFileSync("infra/readable-errors.ts", join(source, "readable-errors.ts"));
   writeFileSync(join(source, "package.json"), '{ "type": "module" }');
   writeFileSync(
     join(source, "Pulumi.yaml"),
@@ -34,7 +36,7 @@ beforeAll(async () => {
   process.env["AWS_PROFILE"] = "a-real-account";
   workspace = await createWorkspace({
     program: source,
-    parts: ["index.ts", "package.json", "Pulumi.yaml"],
+    parts: ["index.ts", "readable-errors.ts", "package.json", "Pulumi.yaml"],
   });
   await succeeds("stack", "init", "one");
   await succeeds("config", "set", "--secret", "word", "xyzzy", "-s", "one");
@@ -75,9 +77,16 @@ describe("a workspace", () => {
 
   it("reports the exit status of an update that fails", async () => {
     await succeeds("stack", "init", "two");
-    const { status, output } = await workspace.run(["preview", "-s", "two", "--non-interactive"]);
+    const { status, output, seconds } = await workspace.run([
+      "preview",
+      "-s",
+      "two",
+      "--non-interactive",
+    ]);
     expect(status).not.toBe(0);
     expect(output).toContain("there is no word");
+    // Without infra/readable-errors.ts Node 20 takes more than half a minute to print it.
+    expect(seconds).toBeLessThan(25);
   });
 
   it("kills an update with all that it has started, and the state stays locked until cancelled", async () => {
