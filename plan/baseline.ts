@@ -86,7 +86,10 @@ async function commitOf(revision: string, root: string): Promise<string> {
       { cwd: root },
     );
     return stdout.trim();
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      throw new BaselineError("--base needs git, and there is none. Install git.");
+    }
     throw new BaselineError(
       `Revision "${revision}": git does not know it here. Fetch it first, or name a branch, tag or commit that exists.`,
     );

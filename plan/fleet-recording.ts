@@ -11,8 +11,11 @@ export interface StackRecording {
   readonly resources: readonly Recorded[];
 }
 
+/** The program refused a stack's configuration: its own sentence, with the stack's name. */
+export class RecordingError extends Error {}
+
 /** Records one stack; replaced in tests. */
-export type Record1 = (config: StackConfig) => Promise<readonly Recorded[]>;
+export type RecordOne = (config: StackConfig) => Promise<readonly Recorded[]>;
 
 /** Told before each stack is recorded, so that a person at a terminal sees that something happens. */
 export type Progress = (stack: string, index: number, count: number) => void;
@@ -25,15 +28,33 @@ export type Progress = (stack: string, index: number, count: number) => void;
 export async function recordFleet(
   files: ReadonlyMap<string, string>,
   progress: Progress = () => undefined,
-  record: Record1 = recordStack,
+  record: RecordOne = recordStack,
 ): Promise<Map<string, StackRecording>> {
   const fleet = resolveFleet(files);
   const recordings = new Map<string, StackRecording>();
   for (const [stack, config] of fleet) {
     progress(stack, recordings.size + 1, fleet.size);
-    recordings.set(stack, { config, resources: await record(config) });
+    recordings.set(stack, { config, resources: await recordOne(stack, config, record) });
   }
   return recordings;
+}
+
+/** A TypeError and its like are faults of the program and keep their stack; anything else is a sentence for the user. */
+async function recordOne(
+  stack: string,
+  config: StackConfig,
+  record: RecordOne,
+): Promise<readonly Recorded[]> {
+  try {
+    return await record(config);
+  } catch (error) {
+    const isBug =
+      error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+    if (isBug || !(error instanceof Error)) {
+      throw error;
+    }
+    throw new RecordingError(`Stack "${stack}": ${error.message}`, { cause: error });
+  }
 }
 
 /** The services whose source says that they are not built yet. */

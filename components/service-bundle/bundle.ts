@@ -63,6 +63,8 @@ function bundleCode(service: string): Uint8Array {
     sourcemap: "inline",
     sourcesContent: false,
     write: false,
+    // The bundle carries module paths; a linked node_modules (npm run plan -- --base) must give the same ones.
+    preserveSymlinks: true,
     logLevel: "silent",
     // Not the project's tsconfig.json: what is only about type checking must not change what is deployed.
     tsconfigRaw: "{}",
