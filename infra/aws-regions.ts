@@ -75,15 +75,3 @@ const byName = new Map(AWS_REGIONS.map((each) => [each.name, each]));
 export function findAwsRegion(name: string): AwsRegion | undefined {
   return byName.get(name);
 }
-
-/**
- * Whether RDS is known to replicate automated backups from one region to another. AWS no longer publishes the pairs:
- * its guide (USER_ReplicateBackups, read 2026-11) speaks of "a destination AWS Region of your choice", while
- * DescribeSourceRegions still answers per pair (SupportsDBInstanceAutomatedBackupsReplication). So pairs of regions
- * that need no opt-in count as known, and any other must be looked up and confirmed in the configuration.
- */
-export function backupPairIsKnown(source: string, destination: string): boolean {
-  const from = findAwsRegion(source);
-  const to = findAwsRegion(destination);
-  return from?.optIn === false && to?.optIn === false && source !== destination;
-}

