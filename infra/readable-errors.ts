@@ -8,10 +8,11 @@ export function withoutScopedFrames(stack: string): string {
   return stack.replace(/node_modules\/(?=@[^/\s]+\/[^/\s]*:\d)/g, "");
 }
 
-for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-  process.prependListener(event, (error: unknown) => {
-    if (error instanceof Error && error.stack !== undefined) {
-      error.stack = withoutScopedFrames(error.stack);
-    }
-  });
+function shorten(error: unknown): void {
+  if (error instanceof Error && error.stack !== undefined) {
+    error.stack = withoutScopedFrames(error.stack);
+  }
 }
+
+process.prependListener("uncaughtException", shorten);
+process.prependListener("unhandledRejection", shorten);
