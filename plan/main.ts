@@ -126,7 +126,8 @@ async function printDifference(
   const abort = (): void => {
     stop.abort();
   };
-  process.once("SIGINT", abort).once("SIGTERM", abort);
+  // Not once: a second Ctrl-C must not leave the work tree behind either.
+  process.on("SIGINT", abort).on("SIGTERM", abort);
   try {
     const before = await snapshotOf(revision, ROOT, stop.signal);
     const all = differencesOf(before.stacks, snapshot(recordings).stacks, prices);
@@ -144,6 +145,13 @@ async function printDifference(
             revision,
           ),
     );
+  } catch (error) {
+    if (stop.signal.aborted) {
+      throw new ArgumentError(
+        `--base ${revision}: interrupted. Nothing was changed, and the work tree of ${revision} is removed.`,
+      );
+    }
+    throw error;
   } finally {
     process.off("SIGINT", abort).off("SIGTERM", abort);
   }

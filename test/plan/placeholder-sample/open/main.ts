@@ -1,0 +1,1 @@
+export const answer = "The sample is not built yet.";
