@@ -86,7 +86,7 @@ function failover({ config, failover: budgets }: WarningInput): Warning[] {
       about: "failover",
       sentence:
         `${budget.name}: a lost region is noticed and left after up to ${budget.refusingSeconds} s, but a browser in a ` +
-        `meeting gives up after ${BROWSER.givesUpAfterRefusalSeconds} s. ${cure(budget)}`,
+        `meeting gives up after ${BROWSER.givesUpAfterRefusalSeconds} s. ${cure(config, budget)}`,
     }));
   const alone: Warning[] =
     config.fleet.standby === undefined
@@ -102,10 +102,16 @@ function failover({ config, failover: budgets }: WarningInput): Warning[] {
   return [...slow, ...alone];
 }
 
-function cure(budget: FailoverBudget): string {
-  return budget.by === "cloudflare"
-    ? "Lower meet:dns.monitorIntervalSeconds (at least 15 s outside Cloudflare's Enterprise plan, 10 s there)."
-    : "Use a health check every 10 s with one failure and a TTL of 5 s.";
+/** An interval below what the plan sells is refused by Cloudflare; the rest of the budget is its fixed TTL. */
+function cure(config: StackConfig, budget: FailoverBudget): string {
+  const { dns } = config.fleet;
+  if (dns.provider === "route53" || budget.by === "route53") {
+    return "Use a health check every 10 s with one failure and a TTL of 5 s.";
+  }
+  const least = dns.plan === "enterprise" ? 10 : 15;
+  return dns.monitorIntervalSeconds > least
+    ? `Lower meet:dns.monitorIntervalSeconds to ${least}, the least its plan allows.`
+    : `The interval is the least its plan allows (${least} s), so people may have to join again by hand; Route 53 takes 31 s.`;
 }
 
 /** Whatever has one of its kind where two are needed, from the recorded resources. */

@@ -59,20 +59,34 @@ describe("A warning", () => {
     ]);
   });
 
-  it("says that a Cloudflare interval outlasts a browser's patience", () => {
-    const slow = cloudflareFailover({
-      name: "livekit.example.org",
-      intervalSeconds: 60,
-      timeoutSeconds: 5,
-      retries: 0,
-      consecutiveDown: 1,
-      ttlSeconds: 0,
-    });
-    expect(sentences([], { failover: [slow] })).toEqual([
-      "livekit.example.org: a lost region is noticed and left after up to 73 s, but a browser in a meeting gives up " +
-        "after 49 s. Lower meet:dns.monitorIntervalSeconds (at least 15 s outside Cloudflare's Enterprise plan, 10 s there).",
-    ]);
-  });
+  it.each([
+    [60, "standard", "Lower meet:dns.monitorIntervalSeconds to 15, the least its plan allows."],
+    [60, "enterprise", "Lower meet:dns.monitorIntervalSeconds to 10, the least its plan allows."],
+    [
+      15,
+      "standard",
+      "The interval is the least its plan allows (15 s), so people may have to join again by hand; Route 53 takes 31 s.",
+    ],
+  ] as const)(
+    "says that Cloudflare's %i s on plan %s outlast a browser's patience",
+    (monitorIntervalSeconds, plan, advice) => {
+      const slow = cloudflareFailover({
+        name: "livekit.example.org",
+        intervalSeconds: monitorIntervalSeconds,
+        timeoutSeconds: 5,
+        retries: 0,
+        consecutiveDown: 1,
+        ttlSeconds: 30,
+      });
+      const zone = { zoneId: "z", accountId: "a", zoneName: "example.org" };
+      const dns = { provider: "cloudflare", ...zone, plan, monitorIntervalSeconds } as const;
+      const config = { ...calm, fleet: { ...calm.fleet, dns } };
+      expect(sentences([], { config, failover: [slow] })).toEqual([
+        `livekit.example.org: a lost region is noticed and left after up to ${monitorIntervalSeconds + 43} s, but a browser ` +
+          `in a meeting gives up after 49 s. ${advice}`,
+      ]);
+    },
+  );
 
   it("tells Route 53's cure, and none for a name that only a promotion moves", () => {
     const options = {
