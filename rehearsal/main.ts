@@ -72,7 +72,10 @@ function brokenPromises(facts: Facts): string[] {
 }
 
 function table(facts: Facts): string {
-  const rows = new Table({ head: ["stack", "resources", "seconds", "changes of a second up"] });
+  const rows = new Table({
+    style: { head: [], border: [] },
+    head: ["stack", "resources", "seconds", "changes of a second up"],
+  });
   for (const { stack, resources, seconds, secondUpChanges } of facts.stacks) {
     rows.push([stack, resources, seconds.toFixed(0), secondUpChanges]);
   }
