@@ -1,0 +1,164 @@
+import type { Claim } from "./claim.ts";
+
+/**
+ * What placement stands on, as interfaces, so that the same code runs in a pod and in the simulation of its tests.
+ * Every method may reject: with StoreAway, PeerUnreachable or LiveKitDown as named there, which are expected, and with
+ * nothing else on purpose.
+ */
+
+/** The clock and timers of a process. */
+export interface Clock {
+  /** Milliseconds since 1970. May be wrong by minutes; never used to compare with another machine's. */
+  now(): number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonic(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** What a region's store holds of a room beside its claim; kept by the host. */
+export interface Hosting {
+  /** Tenure that the region was made clean for; undefined before. */
+  readonly cleanTenure?: number;
+  /** LiveKit's id of the room under way (`RM_…`). */
+  readonly sid?: string;
+}
+
+/** What a region's store knows of a room. */
+export interface Known {
+  readonly claim?: Claim;
+  readonly hosting: Hosting;
+}
+
+/** Outcome of a conditional write. */
+export type PutResult =
+  { readonly stored: true } | { readonly stored: false; readonly found: Claim | undefined };
+
+/** Outcome of asking to let somebody in. */
+export type AdmitResult =
+  | { readonly admitted: true }
+  /** Another claim holds, the meeting was closed, or the room is not clean. */
+  | { readonly admitted: false; readonly found: Known };
+
+/**
+ * The region's Valkey as all gateways of the region share it. Each method is one atomic step there.
+ * @throws StoreAway from each
+ */
+export interface RoomStore {
+  /** Rises whenever the connection was lost and is back: what was written last may be gone then. */
+  generation(): number;
+  /** False while there is no connection. */
+  up(): boolean;
+  read(room: string): Promise<Known>;
+  /**
+   * Writes a claim if it is higher than what is there and if what is there is `expected` (the same epoch, region and
+   * state; undefined for nothing), or if it is there already. A confirmed claim also confirms the same claim.
+   */
+  put(claim: Claim, expected: Claim | undefined): Promise<PutResult>;
+  /** Writes a claim if it is higher than what is there, or confirms it. Gives what holds after. */
+  merge(claim: Claim): Promise<Claim>;
+  /** If the stored claim is this open, confirmed tenure and clean: remembers LiveKit's id of the room and lets in. */
+  admit(room: string, region: string, tenure: number, sid: string): Promise<AdmitResult>;
+  /** Closes the open claim of this region if LiveKit's id of the room is still `sid`. Gives the closed claim if so. */
+  close(room: string, region: string, sid: string): Promise<Claim | undefined>;
+  /** The right to clean a room, for `ttlMs`; false while somebody else has it. */
+  lockCleaning(room: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Records the room as clean if the holder still has the right, and gives the right back. */
+  finishCleaning(room: string, holder: string, tenure: number): Promise<boolean>;
+  /** Claims of this store, in pages. */
+  claims(cursor: string): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
+}
+
+/** A region's own word about itself. */
+export interface RegionStatus {
+  readonly region: string;
+  /** LiveKit takes joins: its `/` answers 200. */
+  readonly liveKitUp: boolean;
+  readonly storeUp: boolean;
+  /** Takes no new rooms. */
+  readonly draining: boolean;
+}
+
+/** What a member answers about a room: its claim, itself, and whom it reached of late. */
+export interface PeerKnowledge {
+  readonly claim?: Claim;
+  readonly status: RegionStatus;
+}
+
+/** Who is in a room in one region. */
+export interface RoomCount {
+  /** Identities that LiveKit lists; empty where there is no such room or LiveKit is down. */
+  readonly identities: readonly string[];
+  readonly liveKitUp: boolean;
+  /** What that region's store holds. */
+  readonly claim?: Claim;
+}
+
+/**
+ * The gateways of the other regions. A call goes to any one of a region's pods.
+ * @throws PeerUnreachable from each; StoreAway where the other region's store is away
+ */
+export interface Peers {
+  /** Regions of the member list, this one left out, sorted. */
+  members(): readonly string[];
+  /** False after three missed polls in a row. */
+  reachable(region: string): boolean;
+  /** The last status heard, at most some seconds old; undefined if none was. */
+  lastStatus(region: string): RegionStatus | undefined;
+  /** Rises whenever a member is reached again after it was not, or joins. */
+  generation(): number;
+  read(region: string, room: string): Promise<PeerKnowledge>;
+  put(region: string, claim: Claim, expected: Claim | undefined): Promise<PutResult>;
+  merge(region: string, claim: Claim): Promise<Claim>;
+  /** Asks a member to look at a third region now: what it said, or undefined if it did not answer. */
+  probe(region: string, target: string): Promise<RegionStatus | undefined>;
+  /** Asks a region for its status now. */
+  status(region: string): Promise<RegionStatus>;
+  claims(
+    region: string,
+    cursor: string,
+  ): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
+  count(region: string, room: string): Promise<RoomCount>;
+  /** Removes stale sessions of these people in the region's LiveKit. */
+  removeSessions(region: string, room: string, identities: readonly string[]): Promise<void>;
+}
+
+/** LiveKit of this region. @throws LiveKitDown where it does not answer or answers 5xx */
+export interface LocalLiveKit {
+  /** The last state seen by the health probe. */
+  up(): boolean;
+  /** Looks now, rather than at the next probe. */
+  check(): Promise<boolean>;
+  /** Makes the room or finds it; gives LiveKit's id of it. */
+  createRoom(room: string): Promise<string>;
+  /** Deletes the room as the gateway, so that its webhooks stay here. No error where there is none. */
+  deleteRoom(room: string): Promise<void>;
+  /** LiveKit's id of the room, undefined where there is none. */
+  findRoom(room: string): Promise<string | undefined>;
+  identities(room: string): Promise<readonly string[]>;
+  removeParticipant(room: string, identity: string): Promise<void>;
+}
+
+/** The connections of this pod. */
+export interface Tunnels {
+  /** Rooms with a connection here, with the region and the tenure that each is under. */
+  rooms(): readonly { readonly room: string; readonly region: string; readonly tenure: number }[];
+  /** Ends all connections of a room that are not under this tenure, by destroying their sockets. Gives how many. */
+  cutExcept(room: string, keep: { readonly region: string; readonly tenure: number }): number;
+  /** Ends all connections towards a region that is lost. Gives how many. */
+  cutRegion(region: string): number;
+}
+
+/** The region's store does not answer. */
+export class StoreAway extends Error {}
+
+/** No gateway of that region answers. */
+export class PeerUnreachable extends Error {
+  readonly region: string;
+  constructor(region: string, reason: string) {
+    super(`Region "${region}": its gateway does not answer (${reason}).`);
+    this.region = region;
+  }
+}
+
+/** The region's LiveKit does not answer. */
+export class LiveKitDown extends Error {}
