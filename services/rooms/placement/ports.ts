@@ -64,6 +64,22 @@ export interface RoomStore {
   lockCleaning(room: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Records the room as clean if the holder still has the right, and gives the right back. */
   finishCleaning(room: string, holder: string, tenure: number): Promise<boolean>;
+  /** Remembers that these people come from the losing side of a split: what LiveKit holds of them here is stale. */
+  expectRejoin(room: string, identities: readonly string[], ttlMs: number): Promise<void>;
+  /** True, once, for one of them. */
+  takeRejoin(room: string, identity: string): Promise<boolean>;
+  /** False in the first hour of a store that began empty: LiveKit's nodes may know rooms that it does not. */
+  isSettled(): Promise<boolean>;
+  /** Rooms that this region was made clean for, of which another region is the host now, at most `limit`. */
+  leftovers(limit: number): Promise<readonly string[]>;
+  /** Forgets that this region hosted the room, if it still is a left-over. */
+  forgetHosting(room: string): Promise<void>;
+  /** The right to a job that one gateway of the region does at a time, for `ttlMs`; the holder may take it again. */
+  lock(job: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Gives the right back. */
+  unlock(job: string, holder: string): Promise<void>;
+  /** Identities with a connection to this region's LiveKit through any of its gateways. */
+  present(room: string): Promise<readonly string[]>;
   /** Claims of this store, in pages. */
   claims(cursor: string): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
 }
@@ -86,11 +102,11 @@ export interface PeerKnowledge {
 
 /** Who is in a room in one region. */
 export interface RoomCount {
-  /** Identities that LiveKit lists; empty where there is no such room or LiveKit is down. */
+  /** Identities that LiveKit lists and that have a connection; empty where there is no such room or LiveKit is down. */
   readonly identities: readonly string[];
   readonly liveKitUp: boolean;
-  /** What that region's store holds. */
-  readonly claim?: Claim;
+  /** Tenure under which the region hosts or hosted the room; undefined if it never did. */
+  readonly tenure?: number;
 }
 
 /**
@@ -118,8 +134,10 @@ export interface Peers {
     cursor: string,
   ): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
   count(region: string, room: string): Promise<RoomCount>;
-  /** Removes stale sessions of these people in the region's LiveKit. */
-  removeSessions(region: string, room: string, identities: readonly string[]): Promise<void>;
+  /** Tells the winner of a split who will come from the losing side. */
+  expectRejoin(region: string, room: string, identities: readonly string[]): Promise<void>;
+  /** Asks the arbiter of a room to decide a split. */
+  heal(region: string, room: string): Promise<void>;
 }
 
 /** LiveKit of this region. @throws LiveKitDown where it does not answer or answers 5xx */

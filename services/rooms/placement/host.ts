@@ -1,0 +1,155 @@
+import { compareClaims, type Claim } from "./claim.ts";
+import { LiveKitDown, StoreAway } from "./ports.ts";
+import type { Clock, Known, LocalLiveKit, RoomStore } from "./ports.ts";
+
+/** Whether somebody may be let into a room here. */
+export type Admission =
+  | { readonly admitted: true; readonly sid: string }
+  /** The room is elsewhere, over, or under another tenure; the claim that holds here, if any. */
+  | { readonly admitted: false; readonly reason: "moved"; readonly claim?: Claim }
+  | { readonly admitted: false; readonly reason: "livekit-down" | "store-away" };
+
+/**
+ * Milliseconds for which one gateway alone may clean a room. Every call to LiveKit ends after two seconds, and none is
+ * begun in the last third, so that no deletion is under way when the right goes to another gateway.
+ */
+const CLEANING_MS = 15_000;
+const CLEANING_STARTS_MS = 9_000;
+
+/** Milliseconds between two looks at whether another gateway has finished cleaning. */
+const CLEANING_POLL_MS = 40;
+
+/** Times an admission is tried again when the room changed under it. */
+const MAX_TRIES = 4;
+
+/** Lets people into the rooms that this region hosts. */
+export class Host {
+  private readonly region: string;
+  private readonly store: RoomStore;
+  private readonly liveKit: LocalLiveKit;
+  private readonly clock: Clock;
+  private readonly holder: string;
+
+  constructor(parts: {
+    readonly region: string;
+    readonly store: RoomStore;
+    readonly liveKit: LocalLiveKit;
+    readonly clock: Clock;
+    /** Name of this pod. */
+    readonly pod: string;
+  }) {
+    this.region = parts.region;
+    this.store = parts.store;
+    this.liveKit = parts.liveKit;
+    this.clock = parts.clock;
+    this.holder = parts.pod;
+  }
+
+  /**
+   * Lets somebody in under a confirmed claim: takes the claim over if this region had not heard of it, makes the room
+   * clean once for its tenure, and makes sure that LiveKit has it. Refuses under any claim but the one that holds.
+   */
+  async admit(room: string, claim: Claim, identity?: string): Promise<Admission> {
+    try {
+      if (!this.liveKit.up() && !(await this.liveKit.check())) {
+        return { admitted: false, reason: "livekit-down" };
+      }
+      return await this.tryToAdmit(room, claim, identity);
+    } catch (error) {
+      if (error instanceof StoreAway) {
+        return { admitted: false, reason: "store-away" };
+      }
+      if (error instanceof LiveKitDown) {
+        return { admitted: false, reason: "livekit-down" };
+      }
+      throw error;
+    }
+  }
+
+  /** Makes the room clean for a claim that is about to hold here: for a room that is moved here with what it carries. */
+  async prepare(claim: Claim): Promise<string> {
+    await this.cleanOnce(claim, true);
+    return this.liveKit.createRoom(claim.room);
+  }
+
+  private async tryToAdmit(room: string, claim: Claim, identity?: string): Promise<Admission> {
+    let known = await this.store.read(room);
+    if (known.claim === undefined || compareClaims(claim, known.claim) >= 0) {
+      const held = await this.store.merge({ ...claim, confirmed: true });
+      known = { claim: held, hosting: known.hosting };
+    }
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const held = known.claim;
+      if (
+        held?.region !== this.region ||
+        held.tenure !== claim.tenure ||
+        held.state === "closed" ||
+        !held.confirmed
+      ) {
+        const found = held === undefined ? {} : { claim: held };
+        return { admitted: false, reason: "moved", ...found };
+      }
+      await this.makeClean(held, known);
+      if (identity !== undefined && (await this.store.takeRejoin(room, identity))) {
+        await this.liveKit.removeParticipant(room, identity);
+      }
+      const sid = await this.liveKit.createRoom(room);
+      const result = await this.store.admit(room, this.region, claim.tenure, sid);
+      if (result.admitted) {
+        return { admitted: true, sid };
+      }
+      known = result.found;
+    }
+    return { admitted: false, reason: "store-away" };
+  }
+
+  private async makeClean(claim: Claim, known: Known): Promise<void> {
+    if (known.hosting.cleanTenure !== claim.tenure) {
+      await this.cleanOnce(claim, !claim.fresh || !(await this.store.isSettled()));
+    }
+  }
+
+  /** Cleans, or waits until another gateway of the region has. */
+  private async cleanOnce(claim: Claim, isThorough: boolean): Promise<void> {
+    const { room, tenure } = claim;
+    const begin = this.clock.monotonic();
+    while (this.clock.monotonic() - begin < CLEANING_MS) {
+      const { hosting } = await this.store.read(room);
+      if (hosting.cleanTenure === tenure) {
+        return;
+      }
+      if (await this.store.lockCleaning(room, this.holder, CLEANING_MS)) {
+        // Whoever had the right before may have finished between the two steps; a clean room is never cleaned again.
+        const { hosting: now } = await this.store.read(room);
+        if (now.cleanTenure === tenure) {
+          return;
+        }
+        await this.clean(room, isThorough);
+        if (await this.store.finishCleaning(room, this.holder, tenure)) {
+          return;
+        }
+      }
+      await this.clock.sleep(CLEANING_POLL_MS);
+    }
+    throw new StoreAway(`Room "${room}": it could not be made clean in ${CLEANING_MS} ms.`);
+  }
+
+  /**
+   * Leaves a new, empty room. LiveKit keeps the sessions of people who left it without a word, and would accept a
+   * resume into them (measured with 1.13.5). CreateRoom comes first, because DeleteRoom does not place a room again whose
+   * node died (livekit/livekit, pkg/service/roomservice.go).
+   */
+  private async clean(room: string, isThorough: boolean): Promise<void> {
+    const begin = this.clock.monotonic();
+    if (!isThorough && (await this.liveKit.findRoom(room)) === undefined) {
+      await this.liveKit.createRoom(room);
+      return;
+    }
+    await this.liveKit.createRoom(room);
+    if (this.clock.monotonic() - begin > CLEANING_STARTS_MS) {
+      throw new LiveKitDown(`Room "${room}": LiveKit took too long to make it.`);
+    }
+    await this.liveKit.deleteRoom(room);
+    await this.liveKit.createRoom(room);
+  }
+}
