@@ -19,6 +19,15 @@ const CLEANING_STARTS_MS = 9_000;
 /** Milliseconds between two looks at whether another gateway has finished cleaning. */
 const CLEANING_POLL_MS = 40;
 
+/** A store that began empty this many milliseconds ago may not know rooms that LiveKit's nodes still have. */
+const UNSETTLED_MS = 3_600_000;
+
+/** Milliseconds after a store began empty in which nobody is let in: gateways write down first who is connected. */
+const NEWBORN_MS = 3_000;
+
+/** Milliseconds given to the connections of an earlier tenure to be cut, before LiveKit would tell them to go for good. */
+const CUT_MS = 2_000;
+
 /** Times an admission is tried again when the room changed under it. */
 const MAX_TRIES = 4;
 
@@ -78,6 +87,9 @@ export class Host {
       const held = await this.store.merge({ ...claim, confirmed: true });
       known = { claim: held, hosting: known.hosting };
     }
+    if (known.hosting.cleanTenure === undefined && (await this.store.ageMs()) < NEWBORN_MS) {
+      return { admitted: false, reason: "store-away" };
+    }
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const held = known.claim;
       if (
@@ -105,7 +117,7 @@ export class Host {
 
   private async makeClean(claim: Claim, known: Known): Promise<void> {
     if (known.hosting.cleanTenure !== claim.tenure) {
-      await this.cleanOnce(claim, !claim.fresh || !(await this.store.isSettled()));
+      await this.cleanOnce(claim, !claim.fresh || (await this.store.ageMs()) < UNSETTLED_MS);
     }
   }
 
@@ -145,11 +157,20 @@ export class Host {
       await this.liveKit.createRoom(room);
       return;
     }
+    await this.untilNobodyIsConnected(room);
     await this.liveKit.createRoom(room);
     if (this.clock.monotonic() - begin > CLEANING_STARTS_MS) {
       throw new LiveKitDown(`Room "${room}": LiveKit took too long to make it.`);
     }
     await this.liveKit.deleteRoom(room);
     await this.liveKit.createRoom(room);
+  }
+
+  /** LiveKit's goodbye ends a client for good, a cut connection does not: so all are cut before a room is deleted. */
+  private async untilNobodyIsConnected(room: string): Promise<void> {
+    const begin = this.clock.monotonic();
+    while ((await this.store.present(room)).length > 0 && this.clock.monotonic() - begin < CUT_MS) {
+      await this.clock.sleep(CLEANING_POLL_MS);
+    }
   }
 }

@@ -62,14 +62,16 @@ export interface RoomStore {
   close(room: string, region: string, sid: string): Promise<Claim | undefined>;
   /** The right to clean a room, for `ttlMs`; false while somebody else has it. */
   lockCleaning(room: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Gives the right back without a record. */
+  unlockCleaning(room: string, holder: string): Promise<void>;
   /** Records the room as clean if the holder still has the right, and gives the right back. */
   finishCleaning(room: string, holder: string, tenure: number): Promise<boolean>;
   /** Remembers that these people come from the losing side of a split: what LiveKit holds of them here is stale. */
   expectRejoin(room: string, identities: readonly string[], ttlMs: number): Promise<void>;
   /** True, once, for one of them. */
   takeRejoin(room: string, identity: string): Promise<boolean>;
-  /** False in the first hour of a store that began empty: LiveKit's nodes may know rooms that it does not. */
-  isSettled(): Promise<boolean>;
+  /** Milliseconds since the store began empty, by its own clock; large for an old one. */
+  ageMs(): Promise<number>;
   /** Rooms that this region was made clean for, of which another region is the host now, at most `limit`. */
   leftovers(limit: number): Promise<readonly string[]>;
   /** Forgets that this region hosted the room, if it still is a left-over. */
@@ -78,6 +80,8 @@ export interface RoomStore {
   lock(job: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives the right back. */
   unlock(job: string, holder: string): Promise<void>;
+  /** Records who has a connection to this region's LiveKit through one of its gateways; forgotten after 30 s. */
+  setPresent(room: string, pod: string, identities: readonly string[]): Promise<void>;
   /** Identities with a connection to this region's LiveKit through any of its gateways. */
   present(room: string): Promise<readonly string[]>;
   /** Claims of this store, in pages. */
@@ -156,10 +160,19 @@ export interface LocalLiveKit {
   removeParticipant(room: string, identity: string): Promise<void>;
 }
 
-/** The connections of this pod. */
+/** The connections of this pod to one room under one tenure. */
+export interface TunnelGroup {
+  readonly room: string;
+  /** The host. */
+  readonly region: string;
+  readonly tenure: number;
+  /** Who they are, from their tokens. */
+  readonly identities: readonly string[];
+}
+
+/** The connections of this pod, those of other regions' gateways to this region's LiveKit among them. */
 export interface Tunnels {
-  /** Rooms with a connection here, with the region and the tenure that each is under. */
-  rooms(): readonly { readonly room: string; readonly region: string; readonly tenure: number }[];
+  groups(): readonly TunnelGroup[];
   /** Ends all connections of a room that are not under this tenure, by destroying their sockets. Gives how many. */
   cutExcept(room: string, keep: { readonly region: string; readonly tenure: number }): number;
   /** Ends all connections towards a region that is lost. Gives how many. */

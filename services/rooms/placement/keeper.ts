@@ -1,0 +1,252 @@
+import { newTenure, sameTenure } from "./decide.ts";
+import type { Claim } from "./claim.ts";
+import { LiveKitDown, type TunnelGroup } from "./ports.ts";
+import type { Clock, LocalLiveKit, Peers, RoomStore, Tunnels } from "./ports.ts";
+import { standing, unlessGone, Unplaceable, type Proposer } from "./proposer.ts";
+import type { Splits } from "./splits.ts";
+
+/** Milliseconds between two looks at the own connections, and between two looks at what is left of moved rooms. */
+export const SWEEP_MS = 2_000;
+export const LEFTOVERS_MS = 5_000;
+
+/** Milliseconds for which one gateway of the region looks after its left-overs and claims. */
+const TIDY_LOCK_MS = 20_000;
+
+/** Milliseconds after which an unconfirmed claim is taken in hand by another gateway. */
+const RESOLVE_AFTER_MS = 1_000;
+
+/** Milliseconds between two exchanges of claims where nothing was lost. */
+const EXCHANGE_MS = 60_000;
+
+/** Milliseconds for which no other gateway cleans a left-over room while it is deleted. */
+const DELETE_LOCK_MS = 10_000;
+
+/** Left-over rooms deleted in one go. */
+const LEFTOVERS_AT_ONCE = 100;
+
+/**
+ * Keeps what is connected here true to the claims: cuts connections to rooms that were moved, finds splits, brings
+ * rooms back that the store lost, learns other regions' claims when they are reached again, and deletes what is left of
+ * moved rooms.
+ */
+export class Keeper {
+  private readonly region: string;
+  private readonly pod: string;
+  private readonly store: RoomStore;
+  private readonly peers: Peers;
+  private readonly liveKit: LocalLiveKit;
+  private readonly clock: Clock;
+  private readonly tunnels: Tunnels;
+  private readonly proposer: Proposer;
+  private readonly splits: Splits;
+  /** Generation of the store that the own connections were last checked against. */
+  private checkedGeneration: number;
+  /** Generation of the members that claims were last exchanged in, by this gateway. */
+  private exchangedGeneration = -1;
+  private exchangedAt = -Infinity;
+
+  constructor(parts: {
+    readonly region: string;
+    readonly pod: string;
+    readonly store: RoomStore;
+    readonly peers: Peers;
+    readonly liveKit: LocalLiveKit;
+    readonly clock: Clock;
+    readonly tunnels: Tunnels;
+    readonly proposer: Proposer;
+    readonly splits: Splits;
+  }) {
+    this.region = parts.region;
+    this.pod = parts.pod;
+    this.store = parts.store;
+    this.peers = parts.peers;
+    this.liveKit = parts.liveKit;
+    this.clock = parts.clock;
+    this.tunnels = parts.tunnels;
+    this.proposer = parts.proposer;
+    this.splits = parts.splits;
+    this.checkedGeneration = parts.store.generation();
+  }
+
+  /** One look at every room with a connection here. */
+  async sweep(): Promise<void> {
+    const generation = this.store.generation();
+    const isStoreBack = generation !== this.checkedGeneration;
+    const groups = this.tunnels.groups();
+    await Promise.all(groups.map((group) => this.writePresence(group)));
+    for (const group of groups) {
+      await this.expected(() => (isStoreBack ? this.bringBack(group) : this.look(group)));
+    }
+    if (this.store.up()) {
+      this.checkedGeneration = generation;
+    }
+  }
+
+  /** A look at one room: its claim changed. */
+  async changed(room: string): Promise<void> {
+    for (const group of this.tunnels.groups().filter((it) => it.room === room)) {
+      await this.expected(() => this.look(group));
+    }
+  }
+
+  /** What one gateway of the region does for all: learns claims from the others, deletes what is left of moved rooms. */
+  async tidy(): Promise<void> {
+    await this.expected(async () => {
+      const generation = this.peers.generation();
+      const isDue = this.clock.monotonic() - this.exchangedAt > EXCHANGE_MS;
+      if (generation !== this.exchangedGeneration || isDue) {
+        await this.exchange();
+        this.exchangedGeneration = generation;
+        this.exchangedAt = this.clock.monotonic();
+      }
+      if (await this.store.lock("tidy", this.pod, TIDY_LOCK_MS)) {
+        await this.deleteLeftovers();
+      }
+    });
+  }
+
+  private async writePresence(group: TunnelGroup): Promise<void> {
+    if (group.region === this.region) {
+      await unlessGone(this.store.setPresent(group.room, this.pod, group.identities));
+    }
+  }
+
+  private async look(group: TunnelGroup): Promise<void> {
+    const { claim } = await this.store.read(group.room);
+    if (claim === undefined || claim.epoch < group.tenure) {
+      await this.bringBack(group);
+    } else if (!claim.confirmed) {
+      await this.resolve(group, claim);
+    } else if (claim.region !== group.region || claim.tenure !== group.tenure) {
+      await this.superseded(group, claim);
+    }
+  }
+
+  /** A claim whose proposer may be gone: after a while somebody has to bring it to an end. */
+  private async resolve(group: TunnelGroup, claim: Claim): Promise<void> {
+    await this.clock.sleep(RESOLVE_AFTER_MS);
+    const { claim: now } = await this.store.read(group.room);
+    if (now !== undefined && !now.confirmed && now.epoch === claim.epoch) {
+      await this.proposer.settle(group.room, (survey) => {
+        const { highest, confirmed } = standing(survey);
+        const isMoving = confirmed?.state === "open" && confirmed.tenure !== highest?.tenure;
+        return isMoving && highest !== undefined && highest.epoch > confirmed.epoch
+          ? sameTenure(confirmed, highest, this.clock.now())
+          : highest;
+      });
+    }
+  }
+
+  private async superseded(group: TunnelGroup, claim: Claim): Promise<void> {
+    if (claim.state === "closed" && claim.region === group.region) {
+      return;
+    }
+    const isMine = group.region === this.region;
+    const mayBeSplit = claim.cause === "failover" || claim.cause === "join";
+    if (mayBeSplit && claim.region !== group.region) {
+      if (isMine && (await this.liveKit.check())) {
+        return this.splits.report(group.room);
+      }
+      if (!isMine && this.isWell(group.region)) {
+        // The host cuts it, or wins the room back: it knows who is connected, this gateway does not.
+        return;
+      }
+    }
+    this.cut(group, claim);
+  }
+
+  private cut(group: TunnelGroup, claim: Claim): void {
+    this.tunnels.cutExcept(group.room, claim);
+    if (group.region === this.region) {
+      void unlessGone(this.store.setPresent(group.room, this.pod, []));
+    }
+  }
+
+  private isWell(region: string): boolean {
+    return this.peers.reachable(region) && this.peers.lastStatus(region)?.liveKitUp === true;
+  }
+
+  /**
+   * The store was lost and is back, perhaps without its last writes, perhaps empty. What the others hold is written to
+   * it again. Where this region is the host and the store or LiveKit no longer knows the room, the room begins anew here.
+   */
+  private async bringBack(group: TunnelGroup): Promise<void> {
+    const isHost = group.region === this.region;
+    const isLost = isHost && (await this.hostingIsLost(group));
+    const claim = await this.proposer.settle(group.room, (survey) => {
+      const { highest } = standing(survey);
+      const isThis =
+        highest === undefined ||
+        (highest.region === group.region && highest.tenure === group.tenure);
+      if (isLost && isThis) {
+        return newTenure(group.room, this.region, "restore", highest, this.clock.now());
+      }
+      return highest;
+    });
+    if (claim.region !== group.region || claim.tenure !== group.tenure) {
+      await this.superseded(group, claim);
+    }
+  }
+
+  private async hostingIsLost(group: TunnelGroup): Promise<boolean> {
+    const { hosting } = await this.store.read(group.room);
+    if (hosting.cleanTenure !== group.tenure) {
+      return true;
+    }
+    const sid = await this.liveKit.findRoom(group.room);
+    return sid === undefined || sid !== hosting.sid;
+  }
+
+  /** Takes over every claim of every reachable member that is higher than what the own store holds. */
+  private async exchange(): Promise<void> {
+    const members = this.peers.members().filter((region) => this.peers.reachable(region));
+    for (const region of members) {
+      let cursor: string | undefined = "0";
+      while (cursor !== undefined) {
+        const page: { readonly claims: readonly Claim[]; readonly next?: string } | undefined =
+          await unlessGone(this.peers.claims(region, cursor));
+        for (const claim of page?.claims ?? []) {
+          if (claim.confirmed || claim.state === "closed") {
+            await this.store.merge(claim);
+          }
+        }
+        cursor = page?.next;
+      }
+    }
+  }
+
+  private async deleteLeftovers(): Promise<void> {
+    if (!this.liveKit.up()) {
+      return;
+    }
+    for (const room of await this.store.leftovers(LEFTOVERS_AT_ONCE)) {
+      if (
+        (await this.store.present(room)).length === 0 &&
+        (await this.store.lockCleaning(room, this.pod, DELETE_LOCK_MS))
+      ) {
+        await this.deleteLeftover(room);
+      }
+    }
+  }
+
+  /** With the right to clean: the room may have been claimed for this region again in the meantime. */
+  private async deleteLeftover(room: string): Promise<void> {
+    const { claim } = await this.store.read(room);
+    if (claim !== undefined && claim.region !== this.region) {
+      await this.liveKit.deleteRoom(room);
+      await this.store.forgetHosting(room);
+    }
+    await this.store.unlockCleaning(room, this.pod);
+  }
+
+  /** Runs a duty; what it met that is expected to happen ends it until the next time. */
+  private async expected(duty: () => Promise<void>): Promise<void> {
+    try {
+      await unlessGone(duty());
+    } catch (error) {
+      if (!(error instanceof LiveKitDown) && !(error instanceof Unplaceable)) {
+        throw error;
+      }
+    }
+  }
+}
