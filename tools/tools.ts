@@ -11,6 +11,7 @@ export const TOOL_NAMES = [
   "etcd",
   "kube-apiserver",
   "actionlint",
+  "livekit-server",
 ] as const;
 
 /** Name of a tool that is built from its Go module. */
@@ -91,6 +92,13 @@ const SOURCES: Readonly<Record<ToolName, Source>> = {
     package: "github.com/rhysd/actionlint/cmd/actionlint",
     duration: "half a minute",
     stamps: (version) => [`github.com/rhysd/actionlint.version=${version.slice(1)}`],
+  },
+  "livekit-server": {
+    module: "github.com/livekit/livekit-server",
+    package: "github.com/livekit/livekit-server/cmd/server",
+    duration: "about 3 minutes",
+    // It has its version in its source (version/version.go).
+    stamps: () => [],
   },
 };
 
