@@ -1,0 +1,75 @@
+import { parse, stringify } from "yaml";
+import {
+  livekitConfig,
+  type LiveKitConfigInputs,
+} from "../../../components/livekit/livekit-config.ts";
+
+/** A key pair that LiveKit, the gateway and Meet share. */
+export interface ApiKey {
+  readonly apiKey: string;
+  readonly apiSecret: string;
+}
+
+/** What a LiveKit under test differs in from one that is deployed. */
+export interface LocalConfigInputs {
+  readonly region: string;
+  readonly redis: { readonly host: string; readonly port: number; readonly password?: string };
+  /** The first signs webhooks and what LiveKit mints; all are accepted. */
+  readonly keys: readonly [ApiKey, ...ApiKey[]];
+  /** Without it, LiveKit posts no webhooks. */
+  readonly webhookUrl?: string;
+  readonly nodeAddress: string;
+  /** On the loopback address only, where several regions share a machine. */
+  readonly bindAddress?: string;
+  readonly ports: {
+    readonly signal: number;
+    readonly iceTcp: number;
+    readonly iceUdp: number;
+    readonly metrics: number;
+  };
+  /** False makes joins create rooms, for measurements without a gateway. @default as deployed: false */
+  readonly roomsByJoin?: boolean;
+}
+
+/**
+ * The configuration that `components/livekit` deploys, with these changes and no others: ports and addresses of this
+ * machine instead of STUN's; no TURN; Redis without TLS; further keys; no webhook where none is wanted; rooms made by
+ * joins where a test asks for it.
+ */
+export function localLiveKitConfig(inputs: LocalConfigInputs): string {
+  const [first, ...others] = inputs.keys;
+  const deployed: LiveKitConfigInputs = {
+    region: inputs.region,
+    valkey: {
+      host: inputs.redis.host,
+      port: inputs.redis.port,
+      authToken: inputs.redis.password ?? "",
+    },
+    keys: first,
+    turnHost: "turn.invalid",
+    udpPorts: { from: inputs.ports.iceUdp, to: inputs.ports.iceUdp },
+    webhookUrl: inputs.webhookUrl ?? "http://none.invalid",
+  };
+  const config = parse(livekitConfig(deployed)) as Record<string, Record<string, unknown>>;
+  const { turn: _turn, webhook, ...kept } = config;
+  const { tls: _tls, ...redis } = kept["redis"] ?? {};
+  return stringify({
+    ...kept,
+    port: inputs.ports.signal,
+    ...(inputs.bindAddress === undefined ? {} : { bind_addresses: [inputs.bindAddress] }),
+    prometheus: { ...kept["prometheus"], port: inputs.ports.metrics },
+    rtc: {
+      ...kept["rtc"],
+      tcp_port: inputs.ports.iceTcp,
+      use_external_ip: false,
+      node_ip: inputs.nodeAddress,
+    },
+    redis,
+    keys: {
+      ...kept["keys"],
+      ...Object.fromEntries(others.map(({ apiKey, apiSecret }) => [apiKey, apiSecret])),
+    },
+    room: { ...kept["room"], ...(inputs.roomsByJoin === true ? { auto_create: true } : {}) },
+    ...(inputs.webhookUrl === undefined ? {} : { webhook }),
+  });
+}
