@@ -25,7 +25,9 @@ const PROVIDER_SECRETS = [
 /** Namespaces whose keys are not ours to check. */
 const PROVIDER_NAMESPACES = ["aws", "cloudflare", "kubernetes", "pulumi", "random"];
 
-const stackKeys = Object.keys(stackSchema(SIZE_DEFAULTS.medium).shape);
+const stackShape = stackSchema(SIZE_DEFAULTS.medium).shape;
+const protectionSchema = stackShape["meet:protection"];
+const stackKeys = Object.keys(stackShape);
 const homeKeys = Object.keys(homeSchema(SIZE_DEFAULTS.medium).shape);
 const knownKeys = ["aws:region", ...stackKeys, ...homeKeys, ...fleetKeys, ...SECRET_KEYS];
 
@@ -199,6 +201,22 @@ function checkNames(primary: Outline, outlines: readonly Outline[], report: Repo
   }
 }
 
+/**
+ * Protection is what refuses `pulumi destroy`, which runs no program: so it stays on in the primary for as long as
+ * another stack reads its secrets and sends people to it.
+ */
+function checkProtection(primary: Outline, outlines: readonly Outline[], report: Report): void {
+  const others = outlines.filter((outline) => outline !== primary).map(({ stack }) => stack);
+  const protection = protectionSchema.safeParse(primary.config.get("meet:protection")).data;
+  if (others.length > 0 && protection?.enabled === false) {
+    report(
+      primary,
+      "meet:protection.enabled",
+      `false, but the fleet also has ${others.join(", ")}, which cannot do without the primary. Remove the other regions first: destroy each, then delete its file.`,
+    );
+  }
+}
+
 /** Everything that is wrong between the files, and with their keys. `complete`: no file was left out as unreadable. */
 export function checkFleet(
   outlines: readonly Outline[],
@@ -235,5 +253,6 @@ export function checkFleet(
       checkHomes(primary, standby, report);
     }
     checkNames(primary, outlines, report);
+    checkProtection(primary, outlines, report);
   }
 }

@@ -110,7 +110,8 @@ function interrupted(): Promise<void> {
 
 async function main(options: { readonly json?: string; readonly keep?: boolean }): Promise<number> {
   const running = await startCloud({ patienceMilliseconds: 10_000 });
-  const workspace = await createWorkspace({ debugProviders: running.debugProviders });
+  const { debugProviders } = running;
+  const workspace = await createWorkspace({ debugProviders, checkpoints: "at-end" });
   const stop = interrupted();
   let cleaning: Promise<void> | undefined;
   const clean = (): Promise<void> => (cleaning ??= running.close().then(() => workspace.remove()));

@@ -19,6 +19,12 @@ export interface WorkspaceOptions {
   readonly debugProviders?: string;
   /** Encrypts the secrets in stack files and state. @default "rehearsal" */
   readonly passphrase?: string;
+  /**
+   * When the engine writes its state: after each step, so that a killed update is found there, or once when a command
+   * ends, which makes an update of some 300 resources more than twice as fast (engine's PULUMI_SKIP_CHECKPOINTS,
+   * `backend/snapshot.go`). @default "each-step", as on a user's machine
+   */
+  readonly checkpoints?: "each-step" | "at-end";
 }
 
 /** A command that has ended. */
@@ -113,10 +119,16 @@ export async function createWorkspace(options: WorkspaceOptions = {}): Promise<W
     // The Node host that is built here knows no `nodeargs` of Pulumi.yaml; one from PATH does.
     ...(host.from === "built" ? { NODE_OPTIONS: "--import tsx" } : {}),
   };
+  // Not in the environment that is shown: what is run by hand on a kept workspace keeps its checkpoints.
+  const checkpoints =
+    options.checkpoints === "at-end"
+      ? { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }
+      : {};
   const start = (args: readonly string[], run: RunOptions = {}): Running =>
     startCommand(engine.path, ["--color", "never", ...args], program, run, {
       ...Object.fromEntries(inherited),
       ...environment,
+      ...checkpoints,
       ...run.environment,
     });
   return {

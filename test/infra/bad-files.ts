@@ -85,6 +85,15 @@ export const BAD_PAIRS: readonly BadConfiguration[] = [
     "Config meet:role in Pulumi.us.yaml: no stack of the fleet is primary (us: media). Set meet:role: primary in one file.",
   ),
   bad(
+    "a primary without protection that other stacks cannot do without",
+    {
+      eu: { ...PRIMARY, "meet:protection": { enabled: false, reason: "the fleet is closed" } },
+      de: STANDBY,
+      us: MEDIA,
+    },
+    "Config meet:protection.enabled in Pulumi.eu.yaml: false, but the fleet also has de, us, which cannot do without the primary. Remove the other regions first: destroy each, then delete its file.",
+  ),
+  bad(
     "two primaries",
     { eu: PRIMARY, us: { ...PRIMARY, ...MEDIA } },
     "Config meet:role in Pulumi.us.yaml: primary, which Pulumi.eu.yaml says too. Leave one primary; the others are media.",

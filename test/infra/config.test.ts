@@ -226,6 +226,12 @@ describe("a good configuration is taken", () => {
     expect(resolved({ eu }, "eu")?.fleet).toMatchObject({ telephony, mail: { tls: "none" } });
   });
 
+  it("without protection of a media region, and of a primary that is alone", () => {
+    const off = { "meet:protection": { enabled: false, reason: "it is removed" } };
+    expect(faultsOf(fleetFiles({ eu: PRIMARY, us: { ...MEDIA, ...off } }))).toEqual([]);
+    expect(faultsOf(fleetFiles({ eu: { ...PRIMARY, ...off } }))).toEqual([]);
+  });
+
   it("with two residency groups, as long as the homes are in one", () => {
     const files = fleetFiles({ eu: PRIMARY, de: STANDBY, us: MEDIA });
     expect([...resolveFleet(files).values()].map(({ residency }) => residency).sort()).toEqual([
