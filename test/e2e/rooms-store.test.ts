@@ -1,0 +1,487 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Claim } from "../../services/rooms/placement/claim.ts";
+import { StoreAway } from "../../services/rooms/placement/ports.ts";
+import { Changes } from "../../services/rooms/store/changes.ts";
+import { ValkeyRoomStore } from "../../services/rooms/store/room-store.ts";
+import { Valkey } from "../../services/rooms/store/valkey.ts";
+import { startRedis, type Redis } from "../support/livekit/redis.ts";
+import { storeLog } from "../support/rooms/store-log.ts";
+
+const EPOCH = 1_795_000_000_000;
+
+let redis: Redis;
+const open: { stop(): void }[] = [];
+const unhandled: unknown[] = [];
+const note = (reason: unknown): void => {
+  unhandled.push(reason);
+};
+
+async function connect(server: Redis, region = "eu") {
+  const address = {
+    url: `${server.url}/1`,
+    ...(server.certificate === undefined ? {} : { ca: readFileSync(server.certificate, "utf8") }),
+  };
+  const valkey = new Valkey(address, storeLog());
+  const changes = new Changes(address);
+  open.push(valkey, changes);
+  await Promise.all([valkey.start(), changes.start()]);
+  return { valkey, changes, store: new ValkeyRoomStore(valkey, changes, region) };
+}
+
+function claim(room: string, epoch: number, region = "eu", more: Partial<Claim> = {}): Claim {
+  return {
+    room,
+    epoch,
+    region,
+    tenure: epoch,
+    state: "open",
+    cause: "join",
+    confirmed: false,
+    fresh: true,
+    ...more,
+  };
+}
+
+beforeAll(async () => {
+  process.on("unhandledRejection", note);
+  redis = await startRedis({ password: "p:@/ss" });
+});
+
+afterEach(async () => {
+  for (const it of open.splice(0)) {
+    it.stop();
+  }
+  await sleep(0);
+  expect(unhandled).toEqual([]);
+});
+
+afterAll(async () => {
+  await redis.stop();
+  process.off("unhandledRejection", note);
+});
+
+describe("a claim", () => {
+  it("is read back as it was written, with epochs up to 2^53", async () => {
+    const { store } = await connect(redis);
+    for (const epoch of [1, EPOCH, 1e14, 123_456_789_012_345, Number.MAX_SAFE_INTEGER]) {
+      const written = claim(`room ${epoch}`, epoch, "us", { cause: "failover", fresh: false });
+      expect(await store.put(written, undefined)).toEqual({ stored: true });
+      expect(await store.read(written.room)).toEqual({ claim: written, hosting: {} });
+    }
+  });
+
+  it("keeps any name apart from any other", async () => {
+    const { store } = await connect(redis);
+    const names = ["", "a:b", "a", "é\u0000\n'\"}{", "日本", "*", "[x", "0", "z".repeat(256)];
+    for (const [at, name] of names.entries()) {
+      await store.merge(claim(name, EPOCH + at));
+    }
+    for (const [at, name] of names.entries()) {
+      expect((await store.read(name)).claim).toMatchObject({ room: name, epoch: EPOCH + at });
+    }
+  });
+
+  it("is put only on what was expected, and only if it is higher", async () => {
+    const { store } = await connect(redis);
+    const first = claim("put", EPOCH);
+    const second = claim("put", EPOCH + 1, "us");
+    expect(await store.put(second, first)).toEqual({ stored: false, found: undefined });
+    expect(await store.put(first, undefined)).toEqual({ stored: true });
+    expect(await store.put(first, undefined)).toEqual({ stored: true });
+    expect(await store.put(second, undefined)).toEqual({ stored: false, found: first });
+    expect(await store.put(second, claim("put", EPOCH, "ap"))).toEqual({
+      stored: false,
+      found: first,
+    });
+    expect(await store.put(second, { ...first, state: "closed" })).toMatchObject({ stored: false });
+    expect(await store.put(claim("put", EPOCH - 1), first)).toMatchObject({ stored: false });
+    expect(await store.put(second, first)).toEqual({ stored: true });
+    expect(await store.read("put")).toEqual({ claim: second, hosting: {} });
+  });
+
+  it("is ordered by epoch as a number, then by region byte by byte, then closed above open", async () => {
+    const { store } = await connect(redis);
+    const rising = [
+      claim("order", 999),
+      claim("order", 1000, "eu-a"),
+      claim("order", 1000, "eu1"),
+      claim("order", 1000, "eua"),
+      claim("order", 1000, "euab"),
+      claim("order", 1000, "euab", { state: "closed" }),
+      claim("order", 10_000, "a"),
+    ];
+    for (const [at, next] of rising.entries()) {
+      expect(await store.merge(next)).toEqual(next);
+      for (const lower of rising.slice(0, at)) {
+        expect(await store.merge(lower)).toEqual(next);
+        expect(await store.put(lower, next)).toEqual({ stored: false, found: next });
+      }
+    }
+  });
+
+  it("is confirmed by the same claim, and not unconfirmed", async () => {
+    const { store } = await connect(redis);
+    const first = claim("confirm", EPOCH);
+    await store.put(first, undefined);
+    expect(await store.merge({ ...first, confirmed: true })).toEqual({ ...first, confirmed: true });
+    expect(await store.put(first, undefined)).toEqual({ stored: true });
+    expect(await store.merge(first)).toEqual({ ...first, confirmed: true });
+  });
+
+  it("is taken by exactly one of fifty that are put at once by two pods", async () => {
+    const pods = [(await connect(redis)).store, (await connect(redis)).store];
+    for (let round = 0; round < 10; round++) {
+      const room = `race ${round}`;
+      const results = await Promise.all(
+        Array.from({ length: 50 }, (_, at) =>
+          pods[at % 2]?.put(claim(room, EPOCH + at, `r${at}`), undefined),
+        ),
+      );
+      const won = results.flatMap((result, at) => (result?.stored === true ? [at] : []));
+      expect(won).toHaveLength(1);
+      const held = (await pods[0]?.read(room))?.claim;
+      expect(held?.epoch).toBe(EPOCH + (won[0] ?? -1));
+      for (const result of results) {
+        expect(result?.stored === false ? result.found : held).toEqual(held);
+      }
+    }
+  });
+
+  it("stays without a limit while it is open, and a week once it is closed", async () => {
+    const { store, valkey } = await connect(redis);
+    const key = "rooms:claim:ttl";
+    await store.merge(claim("ttl", EPOCH, "us"));
+    expect(await valkey.command("PTTL", key)).toBe(-1);
+    await store.merge(claim("ttl", EPOCH, "us", { state: "closed" }));
+    expect(await valkey.command("PTTL", key)).toBeGreaterThan(604_790_000);
+    await store.merge(claim("ttl", EPOCH + 1));
+    expect(await valkey.command("PTTL", key)).toBe(-1);
+  });
+
+  it("of a cause that this version does not know is read as the one taken most carefully", async () => {
+    const { store, valkey } = await connect(redis);
+    await store.merge(claim("newer", EPOCH));
+    await valkey.command("HSET", "rooms:claim:newer", "cause", "teleport");
+    expect((await store.read("newer")).claim?.cause).toBe("failover");
+  });
+});
+
+describe("hosting", () => {
+  it("admits under the open, confirmed and clean tenure only, and remembers LiveKit's id", async () => {
+    const { store } = await connect(redis);
+    const held = claim("host", EPOCH);
+    await store.put(held, undefined);
+    const attempt = () => store.admit("host", "eu", EPOCH, "RM_1");
+    expect(await attempt()).toEqual({ admitted: false, found: { claim: held, hosting: {} } });
+    await store.merge({ ...held, confirmed: true });
+    expect(await attempt()).toMatchObject({ admitted: false });
+    expect(await store.lockCleaning("host", "pod-1", 10_000)).toBe(true);
+    expect(await store.finishCleaning("host", "pod-1", EPOCH)).toBe(true);
+    expect(await attempt()).toEqual({ admitted: true });
+    expect((await store.read("host")).hosting).toEqual({ cleanTenure: EPOCH, sid: "RM_1" });
+    expect(await store.admit("host", "us", EPOCH, "RM_2")).toMatchObject({ admitted: false });
+    expect(await store.admit("host", "eu", EPOCH + 1, "RM_2")).toMatchObject({ admitted: false });
+  });
+
+  it("closes the room of the id under way, once", async () => {
+    const { store } = await connect(redis);
+    const held = claim("close", EPOCH, "eu", { confirmed: true });
+    await store.put(held, undefined);
+    await store.lockCleaning("close", "pod-1", 10_000);
+    await store.finishCleaning("close", "pod-1", EPOCH);
+    await store.admit("close", "eu", EPOCH, "RM_1");
+    expect(await store.close("close", "eu", "RM_0")).toBeUndefined();
+    expect(await store.close("close", "us", "RM_1")).toBeUndefined();
+    expect(await store.close("close", "eu", "RM_1")).toEqual({ ...held, state: "closed" });
+    expect(await store.close("close", "eu", "RM_1")).toBeUndefined();
+    expect(await store.admit("close", "eu", EPOCH, "RM_1")).toMatchObject({ admitted: false });
+  });
+
+  it("is cleaned by one at a time, even of the same pod, and recorded by the one with the right", async () => {
+    const { store } = await connect(redis);
+    expect(await store.lockCleaning("clean", "pod-1", 10_000)).toBe(true);
+    expect(await store.lockCleaning("clean", "pod-1", 10_000)).toBe(false);
+    expect(await store.lockCleaning("clean", "pod-2", 10_000)).toBe(false);
+    expect(await store.finishCleaning("clean", "pod-2", EPOCH)).toBe(false);
+    await store.unlockCleaning("clean", "pod-2");
+    expect(await store.lockCleaning("clean", "pod-2", 10_000)).toBe(false);
+    await store.unlockCleaning("clean", "pod-1");
+    expect(await store.lockCleaning("clean", "pod-2", 50)).toBe(true);
+    await sleep(80);
+    expect(await store.finishCleaning("clean", "pod-2", EPOCH)).toBe(false);
+  });
+
+  it("forgets LiveKit's id with a new tenure and never goes back to an earlier one", async () => {
+    const { store } = await connect(redis);
+    await store.put(claim("tenures", EPOCH, "eu", { confirmed: true }), undefined);
+    const clean = async (tenure: number) => {
+      await store.lockCleaning("tenures", "pod-1", 10_000);
+      return store.finishCleaning("tenures", "pod-1", tenure);
+    };
+    await clean(EPOCH);
+    await store.admit("tenures", "eu", EPOCH, "RM_1");
+    await clean(EPOCH + 5);
+    expect((await store.read("tenures")).hosting).toEqual({ cleanTenure: EPOCH + 5 });
+    await clean(EPOCH);
+    expect((await store.read("tenures")).hosting).toEqual({ cleanTenure: EPOCH + 5 });
+  });
+
+  it("leaves over the rooms that were claimed elsewhere later, until they are forgotten", async () => {
+    const { store, valkey } = await connect(redis);
+    const clean = async (room: string, tenure: number) => {
+      await store.lockCleaning(room, "pod-1", 10_000);
+      await store.finishCleaning(room, "pod-1", tenure);
+    };
+    for (const room of ["left 1", "left 2", "gone"]) {
+      await store.put(claim(room, EPOCH), undefined);
+      await clean(room, EPOCH);
+      await store.merge(claim(room, EPOCH + 1, "us"));
+    }
+    await store.put(claim("stays", EPOCH), undefined);
+    await clean("stays", EPOCH);
+    // Made clean for a claim that is about to hold here: no left-over.
+    await store.put(claim("coming", EPOCH, "us"), undefined);
+    await clean("coming", EPOCH + 1);
+    await valkey.command("DEL", "rooms:claim:gone");
+    expect([...(await store.leftovers(10))].sort()).toEqual(["left 1", "left 2"]);
+    expect(await store.leftovers(1)).toHaveLength(1);
+    await store.forgetHosting("left 1");
+    await store.forgetHosting("coming");
+    expect(await store.leftovers(10)).toEqual(["left 2"]);
+    expect((await store.read("left 1")).hosting).toEqual({});
+    expect((await store.read("coming")).hosting).toEqual({ cleanTenure: EPOCH + 1 });
+    await store.merge(claim("left 2", EPOCH + 2));
+    expect(await store.leftovers(10)).toEqual([]);
+  });
+});
+
+describe("what goes with a room", () => {
+  it("takes each of those who come from a split once, in time", async () => {
+    const { store } = await connect(redis);
+    await store.expectRejoin("split", ["ann", "bob"], 300);
+    expect(await store.takeRejoin("split", "ann")).toBe(true);
+    expect(await store.takeRejoin("split", "ann")).toBe(false);
+    expect(await store.takeRejoin("split", "eve")).toBe(false);
+    await sleep(350);
+    expect(await store.takeRejoin("split", "bob")).toBe(false);
+  });
+
+  it("is present through any pod, until the pod says otherwise or is silent for 30 s", async () => {
+    const { store, valkey } = await connect(redis);
+    await store.setPresent("who", "pod-1", ["ann", "b b"]);
+    await store.setPresent("who", "pod-2", ["ann", "cy"]);
+    expect([...(await store.present("who"))].sort()).toEqual(["ann", "b b", "cy"]);
+    await store.setPresent("who", "pod-1", []);
+    expect(await store.present("who")).toEqual(["ann", "cy"]);
+    await valkey.command("HSET", "rooms:presence:who", "pod-2", `${Date.now() - 31_000} ["cy"]`);
+    expect(await store.present("who")).toEqual([]);
+    expect(await store.present("nobody")).toEqual([]);
+  });
+
+  it("lets one pod at a time do a job, which may renew its right", async () => {
+    const { store } = await connect(redis);
+    expect(await store.lock("tidy", "pod-1", 200)).toBe(true);
+    expect(await store.lock("tidy", "pod-1", 200)).toBe(true);
+    expect(await store.lock("tidy", "pod-2", 200)).toBe(false);
+    await store.unlock("tidy", "pod-2");
+    expect(await store.lock("tidy", "pod-2", 200)).toBe(false);
+    await sleep(230);
+    expect(await store.lock("tidy", "pod-2", 200)).toBe(true);
+    await store.unlock("tidy", "pod-2");
+    expect(await store.lock("tidy", "pod-1", 200)).toBe(true);
+  });
+});
+
+describe("all claims", () => {
+  it("come in pages, each once, without those that are gone", async () => {
+    const own = await startRedis();
+    try {
+      const { store, valkey } = await connect(own);
+      const names = Array.from({ length: 1203 }, (_, at) => `room ${at}`);
+      await Promise.all(names.map((name, at) => store.merge(claim(name, EPOCH + at))));
+      await valkey.command("DEL", "rooms:claim:room 7");
+      const found: Claim[] = [];
+      let cursor: string | undefined = "0";
+      let pages = 0;
+      while (cursor !== undefined) {
+        const page: { readonly claims: readonly Claim[]; readonly next?: string } =
+          await store.claims(cursor);
+        found.push(...page.claims);
+        cursor = page.next;
+        pages++;
+      }
+      expect(pages).toBe(3);
+      expect(found.map(({ room }) => room).sort()).toEqual(
+        names.filter((name) => name !== "room 7").sort(),
+      );
+      expect(found.every(({ room, epoch }) => epoch === EPOCH + Number(room.slice(5)))).toBe(true);
+      expect(await valkey.command("ZCARD", "rooms:index")).toBe(1202);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe("changes", () => {
+  it("are heard by every pod of the region, and any may have happened after a silence", async () => {
+    const own = await startRedis();
+    try {
+      const one = await connect(own);
+      const heard: (string | undefined)[] = [];
+      (await connect(own)).store.onChange((room) => heard.push(room));
+      await one.store.merge(claim("a b\u0000c", EPOCH));
+      await one.store.merge(claim("a b\u0000c", EPOCH));
+      await one.store.merge(claim("a b\u0000c", EPOCH, "eu", { confirmed: true }));
+      await vi.waitFor(() => {
+        expect(heard).toEqual(["a b\u0000c", "a b\u0000c"]);
+      });
+      await own.restartEmpty();
+      await vi.waitFor(() => {
+        expect(heard.at(-1)).toBeUndefined();
+      }, 4000);
+      await vi.waitFor(() => one.store.merge(claim("after", EPOCH)), 4000);
+      await vi.waitFor(() => {
+        expect(heard.at(-1)).toBe("after");
+      });
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe("a store that is lost", () => {
+  it("is away within a second, is back with another generation, and says what became of it", async () => {
+    const own = await startRedis();
+    try {
+      const { store, valkey } = await connect(own);
+      const states: string[] = [];
+      valkey.onReconnect((state) => states.push(state));
+      const marker = await valkey.runMarker();
+      expect(marker.wasMissing).toBe(true);
+      expect(await store.ageMs()).toBeLessThan(5000);
+      await store.merge(claim("lost", EPOCH));
+
+      const before = performance.now();
+      const underWay = Array.from({ length: 50 }, () => store.read("lost"));
+      const killed = own.kill();
+      const outcomes = await Promise.allSettled(underWay);
+      await killed;
+      await expect(store.read("lost")).rejects.toBeInstanceOf(StoreAway);
+      expect(performance.now() - before).toBeLessThan(1000);
+      for (const outcome of outcomes) {
+        expect(outcome.status === "fulfilled" || outcome.reason instanceof StoreAway).toBe(true);
+      }
+      expect([store.up(), store.generation()]).toEqual([false, 0]);
+
+      await own.start();
+      await vi.waitFor(() => {
+        expect(store.up()).toBe(true);
+      }, 3000);
+      expect([store.generation(), states]).toEqual([1, ["emptied"]]);
+      expect((await valkey.runMarker()).id).not.toBe(marker.id);
+      expect(await store.read("lost")).toEqual({ hosting: {} });
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("is away within a second and a half when it only falls silent, and is the same afterwards", async () => {
+    const own = await startRedis();
+    try {
+      const { store, valkey } = await connect(own);
+      const states: string[] = [];
+      valkey.onReconnect((state) => states.push(state));
+      await store.merge(claim("silent", EPOCH));
+      own.pause();
+      const before = performance.now();
+      await expect(store.read("silent")).rejects.toBeInstanceOf(StoreAway);
+      expect(performance.now() - before).toBeLessThan(1200);
+      await vi.waitFor(() => {
+        expect(store.up()).toBe(false);
+      }, 2000);
+      own.resume();
+      await vi.waitFor(() => {
+        expect(store.up()).toBe(true);
+      }, 4000);
+      expect([store.generation(), states]).toEqual([1, ["same"]]);
+      expect((await store.read("silent")).claim?.epoch).toBe(EPOCH);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("is found emptied though no connection was lost", async () => {
+    const own = await startRedis();
+    try {
+      const { valkey, store } = await connect(own);
+      const states: string[] = [];
+      valkey.onReconnect((state) => states.push(state));
+      await valkey.command("FLUSHALL");
+      await vi.waitFor(() => {
+        expect(states).toEqual(["emptied"]);
+      }, 3000);
+      expect([store.generation(), store.up()]).toEqual([1, true]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("is away while it is a replica, and is back as the same once it takes writes", async () => {
+    const [primary, other] = [await startRedis(), await startRedis()];
+    try {
+      const { store, valkey } = await connect(primary);
+      await store.merge(claim("replica", EPOCH));
+      await valkey.command("REPLICAOF", other.host, other.port);
+      await expect(store.merge(claim("replica", EPOCH + 1))).rejects.toBeInstanceOf(StoreAway);
+      await vi.waitFor(() => {
+        expect(store.up()).toBe(false);
+      }, 3000);
+      await expect(store.read("replica")).rejects.toBeInstanceOf(StoreAway);
+    } finally {
+      await primary.stop();
+      await other.stop();
+    }
+  });
+
+  it("that is not there yet at the start is awaited", async () => {
+    const own = await startRedis();
+    try {
+      await own.kill();
+      const { store } = await connect(own);
+      await expect(store.read("early")).rejects.toBeInstanceOf(StoreAway);
+      await own.start();
+      await vi.waitFor(() => {
+        expect(store.up()).toBe(true);
+      }, 3000);
+      expect(store.generation()).toBe(0);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("with a wrong password stays away", async () => {
+    const valkey = new Valkey({ url: `redis://:wrong@127.0.0.1:${redis.port}/1` }, storeLog());
+    open.push(valkey);
+    await valkey.start();
+    expect(valkey.up()).toBe(false);
+    await expect(valkey.runMarker()).rejects.toBeInstanceOf(StoreAway);
+  });
+});
+
+describe("TLS", () => {
+  it("is verified against the given authority, and a store that is not of it is left alone", async () => {
+    const own = await startRedis({ tls: true, password: "secret" });
+    try {
+      const { store } = await connect(own);
+      expect(await store.merge(claim("tls", EPOCH))).toMatchObject({ epoch: EPOCH });
+      const stranger = new Valkey({ url: `${own.url}/1` }, storeLog());
+      open.push(stranger);
+      await stranger.start();
+      expect(stranger.up()).toBe(false);
+    } finally {
+      await own.stop();
+    }
+  });
+});
