@@ -15,8 +15,10 @@ const ROUTER = "router";
 /** A fresh namespace has all ports free; below the range that the kernel gives to outgoing connections. */
 const FIRST_PORT = 20_000;
 
-/** Addresses for tests between networks (RFC 2544): 198.18.0.0/15, a /24 for each place. */
+/** Addresses for tests between networks (RFC 2544): a /24 of 198.18.0.0/16 for each network, a /28 for each place. */
 const ADDRESS_PREFIX = "198.18";
+const PLACE_ADDRESSES = 16;
+const MOST_PLACES = 256 / PLACE_ADDRESSES;
 
 /**
  * One network namespace for each place, each on a link of its own to a router's namespace; the router forwards, and a
@@ -28,6 +30,7 @@ export class NamespaceNetwork implements Network {
   private readonly members: readonly string[];
   private readonly ownName: string;
   private readonly id = `${PREFIX}${process.pid}`;
+  private readonly block: number;
   private readonly nextPort = new Map<string, number>();
   /** By the two subnets, in both directions. */
   private readonly cuts = new Map<string, CutKind>();
@@ -35,6 +38,10 @@ export class NamespaceNetwork implements Network {
   private constructor(members: readonly string[], ownName: string) {
     this.members = members;
     this.ownName = ownName;
+    this.block = freeBlock();
+    if (members.length > MOST_PLACES) {
+      throw new Error(`Network: ${members.length} places, there is room for ${MOST_PLACES}.`);
+    }
   }
 
   /** Makes it, after removing what processes have left that were killed. */
@@ -107,25 +114,23 @@ export class NamespaceNetwork implements Network {
     ip(["netns", "add", router]);
     ip(["netns", "exec", router, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
     this.members.forEach((member, index) => {
-      const [inside, gateway] = [this.address(member), this.subnet(member).replace(/0\/24$/, "1")];
       const routerEnd = `to${index}`;
+      const gateway = this.addressAt(member, 1);
       const isOwn = member === this.ownName;
       const end = isOwn ? this.id : "eth0";
-      const where = isOwn ? [] : ["-n", this.id + member];
+      const inside = isOwn ? [] : ["-n", this.id + member];
       if (!isOwn) {
         ip(["netns", "add", this.id + member]);
-        ip([...where, "link", "set", "lo", "up"]);
+        ip([...inside, "link", "set", "lo", "up"]);
       }
-      ip(["link", "add", end, "type", "veth", "peer", "name", routerEnd, "netns", router]);
-      if (!isOwn) {
-        ip(["link", "set", end, "netns", this.id + member]);
-      }
-      ip(["-n", router, "addr", "add", `${gateway}/24`, "dev", routerEnd]);
+      const peer = ["peer", "name", routerEnd, "netns", router];
+      ip([...inside, "link", "add", end, "type", "veth", ...peer]);
+      ip(["-n", router, "addr", "add", `${gateway}/28`, "dev", routerEnd]);
       ip(["-n", router, "link", "set", routerEnd, "up"]);
-      ip([...where, "addr", "add", `${inside}/24`, "dev", end]);
-      ip([...where, "link", "set", end, "up"]);
-      const others = isOwn ? `${ADDRESS_PREFIX}.0.0/16` : "default";
-      ip([...where, "route", "add", others, "via", gateway]);
+      ip([...inside, "addr", "add", `${this.address(member)}/28`, "dev", end]);
+      ip([...inside, "link", "set", end, "up"]);
+      const others = isOwn ? `${ADDRESS_PREFIX}.${this.block}.0/24` : "default";
+      ip([...inside, "route", "add", others, "via", gateway]);
     });
   }
 
@@ -152,15 +157,19 @@ export class NamespaceNetwork implements Network {
   }
 
   private address(name: string): string {
-    return this.subnet(name).replace(/0\/24$/, "2");
+    return this.addressAt(name, 2);
   }
 
-  private subnet(name: string): string {
+  private addressAt(name: string, host: number): string {
     const index = this.members.indexOf(name);
     if (index === -1) {
       throw new Error(`Network: no place "${name}". There are ${this.members.join(", ")}.`);
     }
-    return `${ADDRESS_PREFIX}.${index + 1}.0/24`;
+    return `${ADDRESS_PREFIX}.${this.block}.${index * PLACE_ADDRESSES + host}`;
+  }
+
+  private subnet(name: string): string {
+    return `${this.addressAt(name, 0)}/28`;
   }
 
   private rule(from: string, to: string): string[] {
@@ -183,7 +192,7 @@ export function canMakeNamespaces(): boolean {
   const name = `${PREFIX}${process.pid}try`;
   const made =
     spawnSync("ip", ["netns", "add", name]).status === 0 &&
-    spawnSync("ip", ["-n", name, "link", "add", "a", "type", "veth", "peer", "name", "b"])
+    spawnSync("ip", ["-n", name, "link", "add", "one", "type", "veth", "peer", "name", "two"])
       .status === 0 &&
     spawnSync("ip", ["netns", "exec", name, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"])
       .status === 0;
@@ -201,6 +210,16 @@ function removeLeftOvers(): void {
       removeNamespaces(owner);
     }
   }
+}
+
+/** A /24 that no other network on this machine uses. */
+function freeBlock(): number {
+  const routes = spawnSync("ip", ["-4", "route"], { encoding: "utf8" }).stdout;
+  let block = process.pid % 256;
+  while (routes.includes(`${ADDRESS_PREFIX}.${block}.`)) {
+    block = (block + 1) % 256;
+  }
+  return block;
 }
 
 function removeNamespaces(owner: number): void {
