@@ -102,7 +102,7 @@ export class Host {
         return { admitted: false, reason: "moved", ...found };
       }
       await this.makeClean(held, known);
-      if (identity !== undefined && (await this.store.takeRejoin(room, identity))) {
+      if (identity !== undefined && (await this.store.isComingBack(room, identity))) {
         await this.liveKit.removeParticipant(room, identity);
       }
       const sid = await this.liveKit.createRoom(room);
@@ -126,14 +126,16 @@ export class Host {
     const { room, tenure } = claim;
     const begin = this.clock.monotonic();
     while (this.clock.monotonic() - begin < CLEANING_MS) {
-      const { hosting } = await this.store.read(room);
-      if (hosting.cleanTenure === tenure) {
+      const found = await this.store.read(room);
+      if (found.hosting.cleanTenure === tenure || isOutdated(claim, found.claim)) {
         return;
       }
       if (await this.store.lockCleaning(room, this.holder, CLEANING_MS)) {
-        // Whoever had the right before may have finished between the two steps; a clean room is never cleaned again.
-        const { hosting: now } = await this.store.read(room);
-        if (now.cleanTenure === tenure) {
+        // Whoever had the right before may have finished between the two steps, or the room may have moved on: a clean
+        // room is never cleaned again.
+        const now = await this.store.read(room);
+        if (now.hosting.cleanTenure === tenure || isOutdated(claim, now.claim)) {
+          await this.store.unlockCleaning(room, this.holder);
           return;
         }
         await this.clean(room, isThorough);
@@ -173,4 +175,9 @@ export class Host {
       await this.clock.sleep(CLEANING_POLL_MS);
     }
   }
+}
+
+/** True if a higher claim of another tenure holds. */
+function isOutdated(claim: Claim, held: Claim | undefined): boolean {
+  return held !== undefined && compareClaims(held, claim) > 0 && held.tenure !== claim.tenure;
 }

@@ -72,6 +72,7 @@ export class Keeper {
   async sweep(): Promise<void> {
     const generation = this.store.generation();
     const isStoreBack = generation !== this.checkedGeneration;
+    await this.exchangeIfDue();
     const groups = this.tunnels.groups();
     await Promise.all(groups.map((group) => this.writePresence(group)));
     for (const group of groups) {
@@ -89,16 +90,25 @@ export class Keeper {
     }
   }
 
-  /** What one gateway of the region does for all: learns claims from the others, deletes what is left of moved rooms. */
-  async tidy(): Promise<void> {
-    await this.expected(async () => {
-      const generation = this.peers.generation();
-      const isDue = this.clock.monotonic() - this.exchangedAt > EXCHANGE_MS;
-      if (generation !== this.exchangedGeneration || isDue) {
+  /**
+   * Learns the claims of every reachable member, where one was reached again since the last time or a minute is over. A
+   * gateway takes nobody in before it has done this once.
+   */
+  async exchangeIfDue(): Promise<void> {
+    const generation = this.peers.generation();
+    const isDue = this.clock.monotonic() - this.exchangedAt > EXCHANGE_MS;
+    if (this.store.up() && (generation !== this.exchangedGeneration || isDue)) {
+      await this.expected(async () => {
         await this.exchange();
         this.exchangedGeneration = generation;
         this.exchangedAt = this.clock.monotonic();
-      }
+      });
+    }
+  }
+
+  /** What one gateway of the region does for all: deletes what is left of moved rooms. */
+  async tidy(): Promise<void> {
+    await this.expected(async () => {
       if (await this.store.lock("tidy", this.pod, TIDY_LOCK_MS)) {
         await this.deleteLeftovers();
       }

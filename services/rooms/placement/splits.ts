@@ -8,7 +8,7 @@ import { standing, unlessGone, Unplaceable, type Proposer } from "./proposer.ts"
 const HEAL_MS = 8_000;
 
 /** Milliseconds within which people of the losing side are expected back. */
-const REJOIN_MS = 120_000;
+export const REJOIN_MS = 120_000;
 
 /** One side of a split. */
 export interface Side {
@@ -84,7 +84,8 @@ export class Splits {
         continue;
       }
       try {
-        await this.peers.heal(arbiter, room); return;
+        await this.peers.heal(arbiter, room);
+        return;
       } catch (error) {
         if (!(error instanceof PeerUnreachable)) {
           throw error;
@@ -133,8 +134,13 @@ export class Splits {
     if (isSplit) {
       this.metrics.splitFound();
     }
-    const losers = sides.filter((side) => side !== winner).flatMap((side) => side.identities);
-    await this.expectRejoin(winner.region, room, losers);
+    if (isSplit) {
+      const elsewhere = new Set(
+        sides.filter((side) => side !== winner).flatMap((side) => side.identities),
+      );
+      const stayed = winner.identities.filter((identity) => !elsewhere.has(identity));
+      await this.beginRejoin(winner.region, room, stayed);
+    }
     const healed = await this.claimFor(room, winner, seen);
     if (healed && isSplit) {
       this.metrics.splitHealed();
@@ -186,16 +192,13 @@ export class Splits {
     );
   }
 
-  private async expectRejoin(
+  private async beginRejoin(
     region: string,
     room: string,
-    identities: readonly string[],
+    stayed: readonly string[],
   ): Promise<void> {
-    if (identities.length === 0) {
-      return;
-    }
     await (region === this.region
-      ? this.store.expectRejoin(room, identities, REJOIN_MS)
-      : this.peers.expectRejoin(region, room, identities));
+      ? this.store.beginRejoin(room, stayed, REJOIN_MS)
+      : this.peers.beginRejoin(region, room, stayed));
   }
 }
