@@ -4,7 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import type { Claim } from "../../services/rooms/placement/claim.ts";
 import { StoreAway } from "../../services/rooms/placement/ports.ts";
 import { Changes } from "../../services/rooms/store/changes.ts";
+import { EgressRegions } from "../../services/rooms/store/egress-regions.ts";
+import { MembersStore } from "../../services/rooms/store/members-store.ts";
+import { PinsStore, type Pin, type PinnedBy } from "../../services/rooms/store/pins-store.ts";
 import { ValkeyRoomStore } from "../../services/rooms/store/room-store.ts";
+import { SeenTokens } from "../../services/rooms/store/seen-tokens.ts";
 import { Valkey } from "../../services/rooms/store/valkey.ts";
 import { startRedis, type Redis } from "../support/livekit/redis.ts";
 import { storeLog } from "../support/rooms/store-log.ts";
@@ -131,20 +135,20 @@ describe("a claim", () => {
   });
 
   it("is taken by exactly one of fifty that are put at once by two pods", async () => {
-    const pods = [(await connect(redis)).store, (await connect(redis)).store];
+    const [one, two] = [(await connect(redis)).store, (await connect(redis)).store];
     for (let round = 0; round < 10; round++) {
       const room = `race ${round}`;
       const results = await Promise.all(
         Array.from({ length: 50 }, (_, at) =>
-          pods[at % 2]?.put(claim(room, EPOCH + at, `r${at}`), undefined),
+          (at % 2 === 0 ? one : two).put(claim(room, EPOCH + at, `r${at}`), undefined),
         ),
       );
-      const won = results.flatMap((result, at) => (result?.stored === true ? [at] : []));
+      const won = results.flatMap((result, at) => (result.stored ? [at] : []));
       expect(won).toHaveLength(1);
-      const held = (await pods[0]?.read(room))?.claim;
+      const held = (await one.read(room)).claim;
       expect(held?.epoch).toBe(EPOCH + (won[0] ?? -1));
       for (const result of results) {
-        expect(result?.stored === false ? result.found : held).toEqual(held);
+        expect(result.stored ? held : result.found).toEqual(held);
       }
     }
   });
@@ -480,6 +484,115 @@ describe("TLS", () => {
       open.push(stranger);
       await stranger.start();
       expect(stranger.up()).toBe(false);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe("the smaller stores", () => {
+  it("remember a recording's region for two days", async () => {
+    const { valkey } = await connect(redis);
+    const regions = new EgressRegions(valkey);
+    expect(await regions.find("EG_1")).toBeUndefined();
+    await regions.remember("EG_1", "us");
+    expect(await regions.find("EG_1")).toBe("us");
+    expect(await valkey.command("TTL", "rooms:egress:EG_1")).toBe(172_800);
+  });
+
+  it("see a token's id once over all pods, and once in each while the store is away", async () => {
+    const own = await startRedis();
+    try {
+      const one = new SeenTokens((await connect(own)).valkey);
+      const two = new SeenTokens((await connect(own)).valkey);
+      expect(await one.isFirst("a", 30)).toBe(true);
+      expect([await one.isFirst("a", 30), await two.isFirst("a", 30)]).toEqual([false, false]);
+      await own.kill();
+      expect([await one.isFirst("a", 30), await one.isFirst("b", 30)]).toEqual([false, true]);
+      expect([await one.isFirst("b", 30), await two.isFirst("b", 30)]).toEqual([false, true]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("forget a token's id when it has ended", async () => {
+    let now = 0;
+    const seen = new SeenTokens((await connect(redis)).valkey, () => now);
+    expect(await seen.isFirst("short", 1)).toBe(true);
+    now = 1001;
+    await sleep(1100);
+    expect(await seen.isFirst("short", 1)).toBe(true);
+  });
+
+  it("lose no change of the member list that two pods make at once", async () => {
+    const stores = [(await connect(redis)).valkey, (await connect(redis)).valkey].map(
+      (valkey) => new MembersStore(valkey),
+    );
+    expect(await stores[0]?.load()).toBeUndefined();
+    const add = (name: string) => (held: string | undefined) =>
+      [...new Set([...(held ?? "").split(",").filter(Boolean), name])].sort().join(",");
+    await Promise.all(stores.map((store, at) => store.update(add(`r${at}`))));
+    await Promise.all(stores.map((store, at) => store.update(add(`s${at}`))));
+    expect(await stores[1]?.load()).toBe("r0,r1,s0,s1");
+  });
+
+  it("give up on a member list that does not stand still", async () => {
+    const { valkey } = await connect(redis);
+    const store = new MembersStore(valkey);
+    vi.spyOn(store, "load").mockResolvedValue("what was there before");
+    await expect(store.update((held) => `${held ?? ""}!`)).rejects.toThrow(
+      "Member list: it changed 10 times while it was being changed.",
+    );
+  });
+
+  it("keep the later pin of each kind, whichever came first", async () => {
+    const pins = new PinsStore((await connect(redis)).valkey);
+    const pin = (by: PinnedBy, at: number, region: string | undefined, nonce = "m"): Pin => ({
+      room: "a:b",
+      by,
+      region,
+      at,
+      nonce,
+    });
+    expect(await pins.get("a:b")).toEqual({});
+    expect(await pins.put(pin("owner", EPOCH, "eu"))).toEqual(pin("owner", EPOCH, "eu"));
+    expect(await pins.put(pin("owner", EPOCH - 1, "us"))).toEqual(pin("owner", EPOCH, "eu"));
+    expect(await pins.put(pin("owner", EPOCH, "us", "a"))).toEqual(pin("owner", EPOCH, "eu"));
+    const later = pin("owner", EPOCH, "us", "z");
+    expect(await pins.put(later)).toEqual(later);
+    const away = pin("operator", EPOCH, undefined);
+    expect(await pins.put(away)).toEqual(away);
+    expect(await pins.get("a:b")).toEqual({ operator: away, owner: later });
+  });
+
+  it("keep an operator's pin, an owner's for thirty days, a removed one for seven", async () => {
+    const { valkey } = await connect(redis);
+    const pins = new PinsStore(valkey);
+    const put = (by: PinnedBy, at: number, region: string | undefined) =>
+      pins.put({ room: "lives", by, region, at, nonce: "" });
+    await put("operator", 1, "eu");
+    await put("owner", 1, "eu");
+    expect(await valkey.command("TTL", "rooms:pin:operator:lives")).toBe(-1);
+    expect(await valkey.command("TTL", "rooms:pin:owner:lives")).toBe(2_592_000);
+    await put("operator", 2, undefined);
+    expect(await valkey.command("TTL", "rooms:pin:operator:lives")).toBe(604_800);
+  });
+
+  it("list the pins in pages", async () => {
+    const own = await startRedis();
+    try {
+      const { valkey } = await connect(own);
+      const pins = new PinsStore(valkey);
+      const rooms = Array.from({ length: 501 }, (_, at) => `room ${at}`);
+      await Promise.all(
+        rooms.map((room) => pins.put({ room, by: "owner", region: "eu", at: 1, nonce: "" })),
+      );
+      await valkey.command("DEL", "rooms:pin:owner:room 3");
+      const first = await pins.list("0");
+      const second = await pins.list(first.next ?? "none");
+      expect([first.pins.length, second.pins.length, second.next]).toEqual([499, 1, undefined]);
+      const names = [...first.pins, ...second.pins].map(({ room }) => room);
+      expect(names.sort()).toEqual(rooms.filter((room) => room !== "room 3").sort());
     } finally {
       await own.stop();
     }

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { newConnection, type ValkeyAddress } from "./connection.ts";
+import { inTime, newConnection, type ValkeyAddress } from "./connection.ts";
 
 /** Where each change of a claim is told, with the room's name. */
 export const CHANGED_CHANNEL = "rooms:changed";
@@ -31,8 +31,7 @@ export class Changes {
   async start(): Promise<void> {
     this.ping = setInterval(() => {
       if (this.connection.status === "ready") {
-        // One that is not answered ends the connection by itself.
-        this.connection.ping().catch(() => undefined);
+        void this.orAnew(this.connection.ping());
       }
     }, PING_MS);
     this.ping.unref();
@@ -50,13 +49,21 @@ export class Changes {
   }
 
   private async subscribe(): Promise<void> {
-    try {
-      await this.connection.subscribe(CHANGED_CHANNEL);
+    if (await this.orAnew(this.connection.subscribe(CHANGED_CHANNEL))) {
       this.tell(undefined);
+    }
+  }
+
+  /** True if the command was answered; otherwise the connection is made anew. */
+  private async orAnew(command: Promise<unknown>): Promise<boolean> {
+    try {
+      await inTime(command);
+      return true;
     } catch {
       if (this.connection.status === "ready") {
         this.connection.disconnect(true);
       }
+      return false;
     }
   }
 

@@ -3,9 +3,6 @@ import { Redis, type RedisOptions } from "ioredis";
 /** Milliseconds that a command may take; a store in the same region answers in one or two. */
 export const COMMAND_TIMEOUT_MS = 1000;
 
-/** Milliseconds of silence, with a command waiting, after which a connection is taken for dead and made anew. */
-const SILENCE_MS = 1500;
-
 const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest pause before a new try to connect; all pods of a region come back within it, spread. */
@@ -32,9 +29,9 @@ export function newConnection(address: ValkeyAddress, name: string): Redis {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A silent server would not answer the polite end of a connection either.
+    disconnectTimeout: 10,
     keepAlive: 10_000,
     retryStrategy: () => 20 + Math.random() * (RECONNECT_MS - 20),
     // A failover of ElastiCache keeps the endpoint's name: one that was demoted is left for the new primary.
@@ -43,6 +40,23 @@ export function newConnection(address: ValkeyAddress, name: string): Redis {
   // Without a listener ioredis writes to the console; a lost connection is told by its state.
   connection.on("error", () => undefined);
   return connection;
+}
+
+/**
+ * The reply, if it comes in time. A process that was kept from running finds its timers due before it reads the replies
+ * that lie in its sockets, so it reads once more before it gives up; the timeouts of ioredis do not.
+ */
+export function inTime<T>(reply: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      setImmediate(() => {
+        reject(new Error(`no reply in ${COMMAND_TIMEOUT_MS} ms`));
+      });
+    }, COMMAND_TIMEOUT_MS);
+    reply.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ReplyError, type Redis } from "ioredis";
 import { StoreAway } from "../placement/ports.ts";
-import { newConnection, type ValkeyAddress } from "./connection.ts";
+import { inTime, newConnection, type ValkeyAddress } from "./connection.ts";
 import { script, textOf, listOf, type Script } from "./script.ts";
 
 /** Milliseconds between two looks at whether the store answers, takes writes and is the same one. */
@@ -126,7 +126,7 @@ export class Valkey {
     args: readonly (string | number)[],
   ): Promise<unknown> {
     this.mustBeUp();
-    return expectAway(this.evaluate(steps, keys, args));
+    return expectAway(inTime(this.evaluate(steps, keys, args)));
   }
 
   /**
@@ -135,7 +135,7 @@ export class Valkey {
    */
   async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
     this.mustBeUp();
-    return expectAway(this.connection.call(name, [...args]));
+    return expectAway(inTime(this.connection.call(name, [...args])));
   }
 
   private mustBeUp(): void {
@@ -163,7 +163,7 @@ export class Valkey {
   /** Writes the marker if there is none: shows that the store answers and takes writes, and which one it is. */
   private async look(): Promise<void> {
     try {
-      const reply = listOf(await this.evaluate(MARK, [RUN_KEY], [randomUUID()]));
+      const reply = listOf(await inTime(this.evaluate(MARK, [RUN_KEY], [randomUUID()])));
       const found = { ...markerOf(reply[0], reply[2]), wasMissing: reply[1] === 1 };
       if (this.connection.status === "ready") {
         this.found(found);
@@ -171,6 +171,7 @@ export class Valkey {
     } catch {
       // Whatever it was, a new connection is the cure: by then the name may lead to another primary.
       if (this.connection.status === "ready") {
+        this.lost();
         this.connection.disconnect(true);
       }
     }
