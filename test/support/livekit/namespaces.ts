@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   linksOf,
   type CutKind,
@@ -63,8 +63,12 @@ export class NamespaceNetwork implements Network {
       name,
       address,
       mediaAddress: address,
+      command: this.command(name),
       port: () => (name === this.ownName ? freePort() : Promise.resolve(this.takePort(name))),
-      spawn: (command, args, options = {}) => this.spawn(name, command, args, options),
+      spawn: (command, args, options = {}) => {
+        const [program = command, ...words] = [...this.command(name), command, ...args];
+        return spawn(program, words, options);
+      },
     };
   }
 
@@ -138,16 +142,9 @@ export class NamespaceNetwork implements Network {
     removeNamespaces(process.pid);
   }
 
-  private spawn(
-    name: string,
-    command: string,
-    args: readonly string[],
-    options: SpawnOptions,
-  ): ChildProcess {
-    // `ip netns exec` becomes the program, so signals and the exit status are the program's.
-    return name === this.ownName
-      ? spawn(command, args, options)
-      : spawn("ip", ["netns", "exec", this.id + name, command, ...args], options);
+  /** `ip netns exec` becomes the program, so signals and the exit status are the program's. */
+  private command(name: string): string[] {
+    return name === this.ownName ? [] : ["ip", "netns", "exec", this.id + name];
   }
 
   private takePort(name: string): number {

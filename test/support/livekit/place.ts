@@ -9,6 +9,8 @@ export interface Place {
   readonly address: string;
   /** The address that media is sent to; browsers gather no candidates on the loopback interface. */
   readonly mediaAddress: string;
+  /** Words before a command line that run it in this place; none on this machine. */
+  readonly command: readonly string[];
   /** A port that nobody listens on, neither TCP nor UDP. */
   port(): Promise<number>;
   /** Runs a program in this place; the child's process id is the program's own. */
@@ -20,6 +22,7 @@ export const localPlace: Place = {
   name: "local",
   address: "127.0.0.1",
   mediaAddress: hostAddress(),
+  command: [],
   port: freePort,
   spawn: (command, args, options = {}) => spawn(command, args, options),
 };
