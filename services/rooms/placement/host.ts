@@ -102,7 +102,7 @@ export class Host {
         return { admitted: false, reason: "moved", ...found };
       }
       await this.makeClean(held, known);
-      if (identity !== undefined && (await this.store.isComingBack(room, identity))) {
+      if (identity !== undefined && (await this.store.takeRejoin(room, identity))) {
         await this.liveKit.removeParticipant(room, identity);
       }
       const sid = await this.liveKit.createRoom(room);

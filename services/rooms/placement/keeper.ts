@@ -21,6 +21,9 @@ const EXCHANGE_MS = 60_000;
 /** Milliseconds for which no other gateway cleans a left-over room while it is deleted. */
 const DELETE_LOCK_MS = 10_000;
 
+/** Milliseconds within which people of the losing side of a split are expected at the winner. */
+export const REJOIN_MS = 120_000;
+
 /** Left-over rooms deleted in one go. */
 const LEFTOVERS_AT_ONCE = 100;
 
@@ -41,8 +44,8 @@ export class Keeper {
   private readonly splits: Splits;
   /** Generation of the store that the own connections were last checked against. */
   private checkedGeneration: number;
-  /** Generation of the members that claims were last exchanged in, by this gateway. */
-  private exchangedGeneration = -1;
+  /** Generations of the store and of the members that claims were last exchanged in, by this gateway. */
+  private exchangedGeneration = "";
   private exchangedAt = -Infinity;
 
   constructor(parts: {
@@ -73,6 +76,7 @@ export class Keeper {
     const generation = this.store.generation();
     const isStoreBack = generation !== this.checkedGeneration;
     await this.exchangeIfDue();
+    await this.proposer.deliver();
     const groups = this.tunnels.groups();
     await Promise.all(groups.map((group) => this.writePresence(group)));
     for (const group of groups) {
@@ -91,11 +95,11 @@ export class Keeper {
   }
 
   /**
-   * Learns the claims of every reachable member, where one was reached again since the last time or a minute is over. A
+   * Learns the claims of every reachable member, where one or the store was lost and is back, or a minute is over. A
    * gateway takes nobody in before it has done this once.
    */
   async exchangeIfDue(): Promise<void> {
-    const generation = this.peers.generation();
+    const generation = `${this.store.generation()} ${this.peers.generation()}`;
     const isDue = this.clock.monotonic() - this.exchangedAt > EXCHANGE_MS;
     if (this.store.up() && (generation !== this.exchangedGeneration || isDue)) {
       await this.expected(async () => {
@@ -162,7 +166,23 @@ export class Keeper {
         return;
       }
     }
+    if (claim.cause === "heal") {
+      if (!isMine && this.isWell(group.region)) {
+        return;
+      }
+      await this.announce(group, claim);
+    }
     this.cut(group, claim);
+  }
+
+  /** LiveKit of the winner may still have sessions of these people from before the partition. */
+  private async announce(group: TunnelGroup, claim: Claim): Promise<void> {
+    const { room, identities } = group;
+    await unlessGone(
+      claim.region === this.region
+        ? this.store.expectRejoin(room, identities, REJOIN_MS)
+        : this.peers.expectRejoin(claim.region, room, identities),
+    );
   }
 
   private cut(group: TunnelGroup, claim: Claim): void {

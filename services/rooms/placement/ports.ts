@@ -66,13 +66,10 @@ export interface RoomStore {
   unlockCleaning(room: string, holder: string): Promise<void>;
   /** Records the room as clean if the holder still has the right, and gives the right back. */
   finishCleaning(room: string, holder: string, tenure: number): Promise<boolean>;
-  /**
-   * This region won a split, and these people were in it: whoever else comes within `ttlMs` comes from the losing side,
-   * and what LiveKit holds of them here is stale.
-   */
-  beginRejoin(room: string, stayed: readonly string[], ttlMs: number): Promise<void>;
-  /** True, once, for each who comes from the losing side. */
-  isComingBack(room: string, identity: string): Promise<boolean>;
+  /** Remembers that these people are about to come from the losing side of a split: what LiveKit has of them is stale. */
+  expectRejoin(room: string, identities: readonly string[], ttlMs: number): Promise<void>;
+  /** True, once, for one of them. */
+  takeRejoin(room: string, identity: string): Promise<boolean>;
   /** Milliseconds since the store began empty, by its own clock; large for an old one. */
   ageMs(): Promise<number>;
   /** Rooms that this region was made clean for, of which another region is the host now, at most `limit`. */
@@ -127,7 +124,7 @@ export interface Peers {
   reachable(region: string): boolean;
   /** The last status heard, at most some seconds old; undefined if none was. */
   lastStatus(region: string): RegionStatus | undefined;
-  /** Rises whenever a member is reached again after it was not, or joins. */
+  /** Rises whenever a member is reached again after one poll or more of it failed, or when the member list changes. */
   generation(): number;
   read(region: string, room: string): Promise<PeerKnowledge>;
   put(region: string, claim: Claim, expected: Claim | undefined): Promise<PutResult>;
@@ -141,8 +138,8 @@ export interface Peers {
     cursor: string,
   ): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
   count(region: string, room: string): Promise<RoomCount>;
-  /** Tells the winner of a split who was in it: all others come from the losing side. */
-  beginRejoin(region: string, room: string, stayed: readonly string[]): Promise<void>;
+  /** Tells the winner of a split who is about to come from the losing side. */
+  expectRejoin(region: string, room: string, identities: readonly string[]): Promise<void>;
   /** Asks the arbiter of a room to decide a split. */
   heal(region: string, room: string): Promise<void>;
 }

@@ -19,6 +19,9 @@ export class Unplaceable extends Error {}
 /** Rounds of survey and writing before giving up. Each lost round means that another proposer got further. */
 const MAX_ROUNDS = 12;
 
+/** Claims kept for one member that can not be reached; it learns the others when it asks for all. */
+const MAX_UNDELIVERED = 10_000;
+
 /** Milliseconds of the pause between two rounds: enough for a write on its way between continents. */
 const ROUND_PAUSE = { from: 20, to: 120 } as const;
 
@@ -35,6 +38,7 @@ export class Proposer {
   private readonly clock: Clock;
   private readonly ownStatus: () => RegionStatus;
   private readonly random: () => number;
+  private readonly undelivered = new Map<string, Map<string, Claim>>();
 
   constructor(parts: {
     readonly region: string;
@@ -125,15 +129,41 @@ export class Proposer {
     return outcomes.includes("stored") && !outcomes.includes("refused");
   }
 
+  /** Brings claims to members that could not be reached when they were made. */
+  async deliver(): Promise<void> {
+    const regions = [...this.undelivered.keys()].filter((region) => this.peers.reachable(region));
+    await Promise.all(
+      regions.map(async (region) => {
+        const claims = [...(this.undelivered.get(region)?.values() ?? [])];
+        this.undelivered.delete(region);
+        for (const claim of claims) {
+          await this.tell(region, claim);
+        }
+      }),
+    );
+  }
+
   /** Tells the members that all of them have it. Nobody waits for it: who did not hear asks all again. */
   private confirm(claim: Claim, survey: Survey): void {
-    for (const [region, found] of survey.held) {
-      if (found?.confirmed === true && compareClaims(found, claim) === 0) {
-        continue;
+    for (const region of [this.region, ...this.peers.members()]) {
+      const found = survey.held.get(region);
+      if (found?.confirmed !== true || compareClaims(found, claim) !== 0) {
+        void this.tell(region, claim);
       }
-      const told =
-        region === this.region ? this.store.merge(claim) : this.peers.merge(region, claim);
-      void unlessGone(told);
+    }
+  }
+
+  private async tell(region: string, claim: Claim): Promise<void> {
+    if (region === this.region) {
+      await unlessGone(this.store.merge(claim));
+      return;
+    }
+    const held = await unlessGone(this.peers.merge(region, claim));
+    if (held === undefined && this.peers.members().includes(region)) {
+      const claims = this.undelivered.get(region) ?? new Map<string, Claim>();
+      if (claims.size < MAX_UNDELIVERED) {
+        this.undelivered.set(region, claims.set(claim.room, claim));
+      }
     }
   }
 }

@@ -7,9 +7,6 @@ import { standing, unlessGone, Unplaceable, type Proposer } from "./proposer.ts"
 /** Milliseconds for which one gateway alone decides a room's split. */
 const HEAL_MS = 8_000;
 
-/** Milliseconds within which people of the losing side are expected back. */
-export const REJOIN_MS = 120_000;
-
 /** One side of a split. */
 export interface Side {
   readonly region: string;
@@ -122,7 +119,9 @@ export class Splits {
 
   private async decide(room: string): Promise<void> {
     const { highest: seen } = standing(await this.proposer.survey(room));
-    if (seen?.state !== "open") {
+    const isHostSilent =
+      seen !== undefined && seen.region !== this.region && !this.peers.reachable(seen.region);
+    if (seen?.state !== "open" || isHostSilent) {
       return;
     }
     const sides = await this.sides(room);
@@ -133,13 +132,6 @@ export class Splits {
     const isSplit = sides.length > 1;
     if (isSplit) {
       this.metrics.splitFound();
-    }
-    if (isSplit) {
-      const elsewhere = new Set(
-        sides.filter((side) => side !== winner).flatMap((side) => side.identities),
-      );
-      const stayed = winner.identities.filter((identity) => !elsewhere.has(identity));
-      await this.beginRejoin(winner.region, room, stayed);
     }
     const healed = await this.claimFor(room, winner, seen);
     if (healed && isSplit) {
@@ -190,15 +182,5 @@ export class Splits {
         ? [{ region, tenure: count.tenure, identities: count.identities }]
         : [],
     );
-  }
-
-  private async beginRejoin(
-    region: string,
-    room: string,
-    stayed: readonly string[],
-  ): Promise<void> {
-    await (region === this.region
-      ? this.store.beginRejoin(room, stayed, REJOIN_MS)
-      : this.peers.beginRejoin(region, room, stayed));
   }
 }

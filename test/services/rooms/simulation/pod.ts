@@ -1,7 +1,12 @@
 import type { Claim } from "../../../../services/rooms/placement/claim.ts";
 import { Health } from "../../../../services/rooms/placement/health.ts";
 import { Host, type Admission } from "../../../../services/rooms/placement/host.ts";
-import { Keeper, LEFTOVERS_MS, SWEEP_MS } from "../../../../services/rooms/placement/keeper.ts";
+import {
+  Keeper,
+  LEFTOVERS_MS,
+  REJOIN_MS,
+  SWEEP_MS,
+} from "../../../../services/rooms/placement/keeper.ts";
 import { Placement } from "../../../../services/rooms/placement/placement.ts";
 import { Proposer } from "../../../../services/rooms/placement/proposer.ts";
 import { PeerUnreachable, StoreAway } from "../../../../services/rooms/placement/ports.ts";
@@ -15,7 +20,7 @@ import type {
   TunnelGroup,
   Tunnels,
 } from "../../../../services/rooms/placement/ports.ts";
-import { REJOIN_MS, Splits } from "../../../../services/rooms/placement/splits.ts";
+import { Splits } from "../../../../services/rooms/placement/splits.ts";
 import { SimLocalLiveKit } from "./livekit.ts";
 import { SimStore } from "./store.ts";
 import type { Region, World } from "./world.ts";
@@ -246,7 +251,7 @@ export class SimPeers implements Peers {
     for (const region of this.members()) {
       this.status(region).then(
         (status) => {
-          if (!this.reachable(region)) {
+          if ((this.misses.get(region) ?? 0) > 0) {
             this.generations++;
           }
           this.misses.set(region, 0);
@@ -310,8 +315,8 @@ export class SimPeers implements Peers {
     return this.call(region, (pod) => pod.splits.count(room));
   }
 
-  beginRejoin(region: string, room: string, stayed: readonly string[]): Promise<void> {
-    return this.call(region, (pod) => pod.store.beginRejoin(room, stayed, REJOIN_MS));
+  expectRejoin(region: string, room: string, identities: readonly string[]): Promise<void> {
+    return this.call(region, (pod) => pod.store.expectRejoin(room, identities, REJOIN_MS));
   }
 
   heal(region: string, room: string): Promise<void> {

@@ -14,7 +14,7 @@ export interface StoreData {
   readonly clean: Map<string, number>;
   readonly sids: Map<string, string>;
   readonly locks: Map<string, { holder: string; until: number }>;
-  readonly stayed: Map<string, { people: ReadonlySet<string>; until: number }>;
+  readonly rejoin: Map<string, number>;
   readonly present: Map<string, Map<string, { identities: readonly string[]; at: number }>>;
   /** LiveKit's own records of its rooms, which are in the same Valkey. */
   readonly liveKitRooms: Map<string, string>;
@@ -26,7 +26,7 @@ function emptyData(): StoreData {
     clean: new Map(),
     sids: new Map(),
     locks: new Map(),
-    stayed: new Map(),
+    rejoin: new Map(),
     present: new Map(),
     liveKitRooms: new Map(),
   };
@@ -38,7 +38,7 @@ function copyOf(data: StoreData): StoreData {
     clean: new Map(data.clean),
     sids: new Map(data.sids),
     locks: new Map(data.locks),
-    stayed: new Map(data.stayed),
+    rejoin: new Map(data.rejoin),
     present: new Map([...data.present].map(([room, pods]) => [room, new Map(pods)])),
     liveKitRooms: new Map(data.liveKitRooms),
   };
@@ -226,25 +226,19 @@ export class SimStore implements RoomStore {
     });
   }
 
-  beginRejoin(room: string, stayed: readonly string[], ttlMs: number): Promise<void> {
+  expectRejoin(room: string, identities: readonly string[], ttlMs: number): Promise<void> {
     return this.step((data) => {
-      data.stayed.set(room, { people: new Set(stayed), until: this.scheduler.now + ttlMs });
+      for (const identity of identities) {
+        data.rejoin.set(`${room} ${identity}`, this.scheduler.now + ttlMs);
+      }
     });
   }
 
-  isComingBack(room: string, identity: string): Promise<boolean> {
+  takeRejoin(room: string, identity: string): Promise<boolean> {
     return this.step((data) => {
-      const stayed = data.stayed.get(room);
-      if (
-        stayed === undefined ||
-        stayed.until < this.scheduler.now ||
-        stayed.people.has(identity)
-      ) {
-        return false;
-      }
-      const people = new Set([...stayed.people, identity]);
-      data.stayed.set(room, { people, until: stayed.until });
-      return true;
+      const until = data.rejoin.get(`${room} ${identity}`);
+      data.rejoin.delete(`${room} ${identity}`);
+      return until !== undefined && until > this.scheduler.now;
     });
   }
 
