@@ -96,15 +96,16 @@ describe("the layers", () => {
     ).toBeLessThanOrEqual(45);
   });
 
-  it("are all run when none is named, and e2e brings its tools", () => {
+  it("are all run when none is named, and tests bring what they need", () => {
     expect(chooseLayers([])).toEqual(LAYERS);
-    expect(chooseLayers(["e2e"]).map(({ name }) => name)).toEqual(["tools", "e2e"]);
+    expect(chooseLayers(["e2e"]).map(({ name }) => name)).toEqual(["system", "tools", "e2e"]);
+    expect(chooseLayers(["unit"]).map(({ name }) => name)).toEqual(["system", "unit"]);
     expect(chooseLayers(["types", "lint"]).map(({ name }) => name)).toEqual(["lint", "types"]);
   });
 
   it("refuse a name they do not have", () => {
     expect(() => chooseLayers(["units"])).toThrow(
-      'Layer "units": there is none of that name. Choose from format, lint, types, unit, tools, e2e.',
+      'Layer "units": there is none of that name. Choose from format, lint, types, system, unit, tools, e2e.',
     );
   });
 });

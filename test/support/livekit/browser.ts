@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { browserPath } from "../../../tools/packages.ts";
+import { browserPath } from "../../../tools/programs.ts";
 import { outage, type Beat, type Outage } from "./outage.ts";
 import { localPlace, type Place } from "./place.ts";
 

@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { onPath } from "./tools.ts";
+import {
+  BENCH_PROGRAMS,
+  findProgram,
+  hasMeetPython,
+  meetPython,
+  type Program,
+  REQUIREMENTS,
+  TEST_PROGRAMS,
+} from "./programs.ts";
+
+/** A failure that is told in one sentence. */
+class SystemError extends Error {}
+
+/** Installs the named packages, and lets Debian start none of their services, now or at the next boot. */
+const INSTALL = `
+set -e
+export DEBIAN_FRONTEND=noninteractive
+# Whoever installs for the tests did not ask for a Redis on port 6379 (invoke-rc.d(8)).
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+  chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -q
+apt-get install -y -q --no-install-recommends "$@"
+if command -v systemctl >/dev/null; then
+  for package in "$@"; do
+    case "$package" in redis-server | haproxy) systemctl disable --quiet "$package" || true ;; esac
+  done
+fi
+`;
+
+/**
+ * Installs the programs of the system that are missing, and Meet's client library:
+ * `node --import tsx tools/system.ts [--bench]`, the latter for what script/bench rooms needs. Progress goes to
+ * standard error.
+ */
+function main(words: readonly string[]): void {
+  const isBench = words.includes("--bench");
+  const unknown = words.filter((word) => word !== "--bench");
+  if (unknown.length > 0) {
+    throw new SystemError(`Option "${unknown.join(" ")}": there is none. Use --bench or none.`);
+  }
+  const programs = isBench ? BENCH_PROGRAMS : TEST_PROGRAMS;
+  const missing = programs.filter((program) => findProgram(program) === undefined);
+  if (missing.length > 0) {
+    install(missing);
+  }
+  for (const program of programs) {
+    console.log(`${program.name}: ${findProgram(program) ?? "missing"}`);
+  }
+  if (!isBench) {
+    if (!hasMeetPython()) {
+      installLibrary();
+    }
+    console.log(`livekit-api: ${meetPython()}`);
+  }
+}
+
+function install(missing: readonly Program[]): void {
+  const names = missing.map(({ name }) => name).join(", ");
+  const packages = missing.flatMap((program) => program.packages);
+  const advice = `Install them (on Debian: apt-get install ${packages.join(" ")}) and run script/setup again.`;
+  const asRoot = privilege();
+  if (onPath("apt-get") === undefined || asRoot === undefined) {
+    const why = onPath("apt-get") === undefined ? "there is no apt-get" : "only root may install";
+    throw new SystemError(`Tool "${names}": not found on PATH, and ${why}. ${advice}`);
+  }
+  console.error(`installing ${packages.join(", ")} (half a minute, once)…`);
+  const [command = "sh", ...args] = [...asRoot, "sh", "-c", INSTALL, "sh", ...packages];
+  // What apt writes is progress, and standard output is for the result.
+  const done = spawnSync(command, args, { stdio: ["ignore", 2, 2] });
+  const still = missing.filter((program) => findProgram(program) === undefined);
+  if (done.status !== 0 || still.length > 0) {
+    const left = still.map(({ name }) => name).join(", ");
+    throw new SystemError(
+      `Tool "${left === "" ? names : left}": apt-get did not install it, its reason is above. ${advice}`,
+    );
+  }
+}
+
+/** Words that make a command root's; sudo only in CI, where nobody is asked for a password. */
+function privilege(): string[] | undefined {
+  if (process.getuid?.() === 0) {
+    return [];
+  }
+  const isCi = process.env["CI"] === "true";
+  return isCi && spawnSync("sudo", ["-n", "true"]).status === 0 ? ["sudo", "-n"] : undefined;
+}
+
+/** A virtual environment with exactly the pinned versions; half a one is made anew. */
+function installLibrary(): void {
+  const folder = dirname(dirname(meetPython()));
+  console.error("installing livekit-api from PyPI (half a minute, once)…");
+  if (existsSync(folder)) {
+    rmSync(folder, { recursive: true });
+  }
+  const steps: readonly (readonly [string, ...string[]])[] = [
+    ["python3", "-m", "venv", folder],
+    [
+      meetPython(),
+      ...["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"],
+      ...["-r", REQUIREMENTS],
+    ],
+  ];
+  for (const [command, ...args] of steps) {
+    if (spawnSync(command, args, { stdio: ["ignore", 2, 2] }).status !== 0) {
+      throw new SystemError(
+        `Tool "livekit-api": ${command} ${args.join(" ")} failed, its reason is above. ` +
+          "Check that pip can reach PyPI (pip config list) and run script/setup again.",
+      );
+    }
+  }
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SystemError)) {
+    throw error;
+  }
+  console.error(error.message);
+  process.exitCode = 1;
+}
