@@ -24,6 +24,9 @@ const DELETE_LOCK_MS = 10_000;
 /** Milliseconds within which people of the losing side of a split are expected at the winner. */
 export const REJOIN_MS = 120_000;
 
+/** Times that a winner is told before the people are cut all the same. */
+const ANNOUNCEMENTS = 3;
+
 /** Left-over rooms deleted in one go. */
 const LEFTOVERS_AT_ONCE = 100;
 
@@ -69,9 +72,12 @@ export class Keeper {
     this.proposer = parts.proposer;
     this.splits = parts.splits;
     this.checkedGeneration = parts.store.generation();
+    parts.store.onBack(() => {
+      void this.sweep();
+    });
   }
 
-  /** One look at every room with a connection here. */
+  /** One look at every room with a connection here; also right after the store was lost and is back. */
   async sweep(): Promise<void> {
     const generation = this.store.generation();
     const isStoreBack = generation !== this.checkedGeneration;
@@ -178,11 +184,17 @@ export class Keeper {
   /** LiveKit of the winner may still have sessions of these people from before the partition. */
   private async announce(group: TunnelGroup, claim: Claim): Promise<void> {
     const { room, identities } = group;
-    await unlessGone(
-      claim.region === this.region
-        ? this.store.expectRejoin(room, identities, REJOIN_MS)
-        : this.peers.expectRejoin(claim.region, room, identities),
-    );
+    for (let attempt = 0; attempt < ANNOUNCEMENTS; attempt++) {
+      const told = await unlessGone(
+        (claim.region === this.region
+          ? this.store.expectRejoin(room, identities, REJOIN_MS)
+          : this.peers.expectRejoin(claim.region, room, identities)
+        ).then(() => true),
+      );
+      if (told === true) {
+        return;
+      }
+    }
   }
 
   private cut(group: TunnelGroup, claim: Claim): void {

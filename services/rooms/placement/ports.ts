@@ -46,8 +46,10 @@ export type AdmitResult =
 export interface RoomStore {
   /** Rises whenever the connection was lost and is back: what was written last may be gone then. */
   generation(): number;
-  /** False while there is no connection. */
+  /** False while there is no connection. A dead one is noticed within a second and a half. */
   up(): boolean;
+  /** Tells when the connection is back, after the generation rose. */
+  onBack(listener: () => void): void;
   read(room: string): Promise<Known>;
   /**
    * Writes a claim if it is higher than what is there and if what is there is `expected` (the same epoch, region and

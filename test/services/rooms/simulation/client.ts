@@ -173,11 +173,12 @@ export class Client {
       if (answer.kind === "resume refused") {
         return "resume refused";
       }
-      this.world.note(`${this.identity} ${answer.kind} ${answer.session} at ${host.name}`);
-      if (answer.kind === "resumed" && answer.session !== this.session) {
+      const { session } = answer;
+      this.world.note(`${this.identity} ${answer.kind} ${session} at ${host.name}`);
+      if (answer.kind === "resumed" && session !== this.session) {
         this.world.violation(`${this.identity} was resumed into a dead session of ${this.room}`);
       }
-      this.connected(entry, host, claim, answer.session);
+      this.connected(entry, host, claim, session);
       await host.keeper.changed(this.room);
       return "in";
     }

@@ -11,8 +11,11 @@ interface Session {
 
 /** How LiveKit answers somebody who joins. */
 export type JoinAnswer =
-  | { readonly kind: "joined" | "resumed"; readonly session: string }
-  | { readonly kind: "no such room" | "resume refused" | "down" };
+  | { readonly kind: "joined"; readonly session: string }
+  | { readonly kind: "resumed"; readonly session: string }
+  | { readonly kind: "no such room" }
+  | { readonly kind: "resume refused" }
+  | { readonly kind: "down" };
 
 /** Milliseconds for which LiveKit keeps a session whose signalling is gone: until ICE fails, and some more. */
 const SESSION_KEPT_MS = { from: 12_000, to: 25_000 } as const;

@@ -57,6 +57,8 @@ export class SimValkey {
   up = true;
   /** Counts its lives: a connection to an earlier one is dead. */
   life = 0;
+  /** The connections, which notice its end by themselves. */
+  readonly connections = new Set<() => void>();
   bornAt = -Infinity;
   private readonly scheduler: Scheduler;
   private readonly listener: StoreListener;
@@ -79,6 +81,9 @@ export class SimValkey {
   fail(): void {
     this.up = false;
     this.life++;
+    for (const notice of this.connections) {
+      notice();
+    }
   }
 
   recover(lost: "nothing" | "last writes" | "everything"): void {
@@ -116,6 +121,7 @@ export class SimStore implements RoomStore {
   private connectedTo: number;
   private generations = 0;
   private reconnecting = false;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(valkey: SimValkey, scheduler: Scheduler, random: Random, isAlive: () => boolean) {
     this.valkey = valkey;
@@ -123,6 +129,14 @@ export class SimStore implements RoomStore {
     this.random = random;
     this.isAlive = isAlive;
     this.connectedTo = valkey.up ? valkey.life : -1;
+    valkey.connections.add(() => {
+      // At once where the machine says so, by the next ping where it is silent.
+      scheduler.at(random.chance(0.6) ? random.between(0, 20) : random.between(500, 1_500), () => {
+        if (isAlive()) {
+          this.reconnect();
+        }
+      });
+    });
     if (!valkey.up) {
       this.reconnect();
     }
@@ -134,6 +148,10 @@ export class SimStore implements RoomStore {
 
   up(): boolean {
     return this.connectedTo === this.valkey.life && this.valkey.up;
+  }
+
+  onBack(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   read(room: string): Promise<Known> {
@@ -357,6 +375,9 @@ export class SimStore implements RoomStore {
       if (this.valkey.up) {
         this.connectedTo = this.valkey.life;
         this.generations++;
+        for (const listener of this.listeners) {
+          listener();
+        }
       } else {
         this.reconnect();
       }
