@@ -1,0 +1,105 @@
+/** Names of keys that mean the same field, from the outermost object inwards. */
+export type KeyPath = readonly (readonly string[])[];
+
+/**
+ * The same JSON without the keys at these paths. All that stays, stays as it is written, numbers with more digits than
+ * a double has among it. Lists on the way are gone through.
+ * @param text valid JSON: it has been parsed before
+ */
+export function withoutKeys(text: string, paths: readonly KeyPath[]): string {
+  const start = skipSpace(text, 0);
+  return rewritten(text, start, paths).text;
+}
+
+interface Rewritten {
+  readonly text: string;
+  readonly end: number;
+}
+
+function rewritten(text: string, start: number, paths: readonly KeyPath[]): Rewritten {
+  if (paths.length === 0 || (text[start] !== "{" && text[start] !== "[")) {
+    const end = endOfValue(text, start);
+    return { text: text.slice(start, end), end };
+  }
+  const isObject = text[start] === "{";
+  const close = isObject ? "}" : "]";
+  const kept: string[] = [];
+  let at = skipSpace(text, start + 1);
+  while (text[at] !== close) {
+    const item = isObject ? rewrittenMember(text, at, paths) : rewritten(text, at, paths);
+    if (item.text !== "") {
+      kept.push(item.text);
+    }
+    at = skipSpace(text, item.end);
+    if (text[at] === ",") {
+      at = skipSpace(text, at + 1);
+    }
+  }
+  return { text: `${text.charAt(start)}${kept.join(",")}${close}`, end: at + 1 };
+}
+
+/** A key with its value; empty if the path ends here. */
+function rewrittenMember(text: string, start: number, paths: readonly KeyPath[]): Rewritten {
+  const keyEnd = endOfString(text, start);
+  const written = text.slice(start, keyEnd);
+  const key: unknown = JSON.parse(written);
+  const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1);
+  const inside = paths
+    .filter(([names]) => typeof key === "string" && names?.includes(key) === true)
+    .map((path) => path.slice(1));
+  const value = rewritten(
+    text,
+    valueStart,
+    inside.filter((path) => path.length > 0),
+  );
+  const isCut = inside.some((path) => path.length === 0);
+  return { text: isCut ? "" : `${written}:${value.text}`, end: value.end };
+}
+
+/** Counts brackets rather than descending: no depth of them can overflow the stack. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    const character = text[at];
+    if (character === '"') {
+      at = endOfString(text, at);
+    } else if (character === "{" || character === "[") {
+      depth += 1;
+      at += 1;
+    } else if (character === "}" || character === "]") {
+      depth -= 1;
+      at += 1;
+    } else if (depth > 0) {
+      at += 1;
+    } else {
+      return endOfWord(text, at);
+    }
+  } while (depth > 0);
+  return at;
+}
+
+/** The end of a number, true, false or null. */
+function endOfWord(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && !",]} \t\r\n".includes(text.charAt(at))) {
+    at += 1;
+  }
+  return at;
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') {
+    at += text[at] === "\\" ? 2 : 1;
+  }
+  return at + 1;
+}
+
+function skipSpace(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && " \t\r\n".includes(text.charAt(at))) {
+    at += 1;
+  }
+  return at;
+}
