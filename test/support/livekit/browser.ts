@@ -103,7 +103,7 @@ export class BrowserTab {
 
   /** Everything noted so far. */
   async notes(): Promise<TabNote[]> {
-    return (await this.page.evaluate("window.meet.notes")) as TabNote[];
+    return await this.page.evaluate<TabNote[]>("window.meet.notes");
   }
 
   /** Sid of the room it is in. */
@@ -113,7 +113,7 @@ export class BrowserTab {
 
   /** Identities of the others in the room. */
   async people(): Promise<string[]> {
-    return (await this.page.evaluate("window.meet.people()")) as string[];
+    return await this.page.evaluate<string[]>("window.meet.people()");
   }
 
   /** Decoded frames and sound of another person, counted by looks every 50 ms. */

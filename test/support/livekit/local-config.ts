@@ -13,7 +13,11 @@ export interface ApiKey {
 /** What a LiveKit under test differs in from one that is deployed. */
 export interface LocalConfigInputs {
   readonly region: string;
-  readonly redis: { readonly host: string; readonly port: number; readonly password?: string };
+  readonly redis: {
+    readonly host: string;
+    readonly port: number;
+    readonly password?: string | undefined;
+  };
   /** The first signs webhooks and what LiveKit mints; all are accepted. */
   readonly keys: readonly [ApiKey, ...ApiKey[]];
   /** Without it, LiveKit posts no webhooks. */
@@ -51,8 +55,7 @@ export function localLiveKitConfig(inputs: LocalConfigInputs): string {
     webhookUrl: inputs.webhookUrl ?? "http://none.invalid",
   };
   const config = parse(livekitConfig(deployed)) as Record<string, Record<string, unknown>>;
-  const { turn: _turn, webhook, ...kept } = config;
-  const { tls: _tls, ...redis } = kept["redis"] ?? {};
+  const { webhook, ...kept } = without("turn", config);
   return stringify({
     ...kept,
     port: inputs.ports.signal,
@@ -64,7 +67,7 @@ export function localLiveKitConfig(inputs: LocalConfigInputs): string {
       use_external_ip: false,
       node_ip: inputs.nodeAddress,
     },
-    redis,
+    redis: without("tls", kept["redis"] ?? {}),
     keys: {
       ...kept["keys"],
       ...Object.fromEntries(others.map(({ apiKey, apiSecret }) => [apiKey, apiSecret])),
@@ -72,4 +75,8 @@ export function localLiveKitConfig(inputs: LocalConfigInputs): string {
     room: { ...kept["room"], ...(inputs.roomsByJoin === true ? { auto_create: true } : {}) },
     ...(inputs.webhookUrl === undefined ? {} : { webhook }),
   });
+}
+
+function without<T>(key: string, record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
 }

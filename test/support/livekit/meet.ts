@@ -39,21 +39,30 @@ export interface MeetAnswer {
   readonly ms?: number;
 }
 
+/** The first line of the program. */
+interface Hello {
+  readonly version: string;
+  readonly calls: readonly string[];
+}
+
 const PROGRAM = fileURLToPath(new URL("meet.py", import.meta.url));
 
 /** Meet's server calls and its check of webhooks, by the library that Meet uses, in a process of its own. */
 export class MeetLibrary {
   /** Of livekit-api. */
   readonly version: string;
+  /** Names of the calls that it can make. */
+  readonly calls: readonly string[];
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
   /** One request at a time; answers come in order. */
   private queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, version: string) {
+  private constructor(child: ChildProcess, lines: AsyncIterator<string>, first: Hello) {
     this.child = child;
     this.lines = lines;
-    this.version = version;
+    this.version = first.version;
+    this.calls = first.calls;
   }
 
   /** Starts it. @throws if Python or the library is not there */
@@ -64,8 +73,7 @@ export class MeetLibrary {
     }
     const reader: Interface = createInterface({ input: child.stdout });
     const lines = reader[Symbol.asyncIterator]();
-    const first = (await readLine(lines)) as { version: string };
-    return new MeetLibrary(child, lines, first.version);
+    return new MeetLibrary(child, lines, (await readLine(lines)) as Hello);
   }
 
   /** Makes one call against a LiveKit or a gateway, with a token as Meet mints it. */
@@ -104,9 +112,9 @@ export class MeetLibrary {
 }
 
 async function readLine(lines: AsyncIterator<string>): Promise<unknown> {
-  const { value, done } = await lines.next();
-  if (done === true) {
+  const next = await lines.next();
+  if (next.done === true) {
     throw new Error("meet.py has ended");
   }
-  return JSON.parse(value) as unknown;
+  return JSON.parse(next.value) as unknown;
 }

@@ -17,8 +17,9 @@ export interface Diary {
 /** How long a participant was out. */
 export interface Outage {
   /**
-   * From the loss of signalling, or the last beat before the gap if that was earlier, to the first beat after
-   * signalling and beats were both back; 0 if neither was missed, Infinity if it is still out.
+   * From the loss of signalling, or the last beat before the first gap if that was earlier, to the end of the last
+   * gap; to the first beat after signalling was back if there was no gap. 0 if nothing was missed, Infinity if it is
+   * still out.
    */
   readonly outMs: number;
   /** The longest time without a beat of the worst-off other. */
@@ -28,6 +29,9 @@ export interface Outage {
 /** Beats come every 100 ms; less than this is a busy machine and not an outage. */
 export const NOTICED_GAP_MS = 400;
 
+/** Who has heard nothing for so long is still out. */
+export const STILL_OUT_MS = 1500;
+
 /** The worst outage among the others that a participant ought to hear, from a moment on until now. */
 export function outage(
   diary: Diary,
@@ -35,45 +39,34 @@ export function outage(
   since: number,
   now: number,
 ): Outage {
-  const each = others.map((other) => {
-    const beats = diary.beats.filter(({ from }) => from === other).map(({ at }) => at);
-    return outageOfOne({ ...diary, beats }, since, now);
-  });
+  const each = others.map((other) =>
+    outageOfOne({ ...diary, beats: diary.beats.filter(({ from }) => from === other) }, since, now),
+  );
   return {
     outMs: Math.max(0, ...each.map(({ outMs }) => outMs)),
     gapMs: Math.max(0, ...each.map(({ gapMs }) => gapMs)),
   };
 }
 
-function outageOfOne(
-  diary: {
-    readonly beats: readonly number[];
-    readonly lost: readonly number[];
-    readonly back: readonly number[];
-  },
-  since: number,
-  now: number,
-): Outage {
-  const before = diary.beats.filter((at) => at < since).at(-1) ?? since;
-  const times = [before, ...diary.beats.filter((at) => at >= since), now];
-  let gapFrom = before;
-  let gapTo = before;
-  let gapMs = 0;
-  times.slice(1).forEach((to, index) => {
-    const from = times[index] ?? to;
-    if (to - from > gapMs) {
-      [gapFrom, gapTo, gapMs] = [from, to, to - from];
-    }
-  });
+function outageOfOne(diary: Diary, since: number, now: number): Outage {
+  const all = diary.beats.map(({ at }) => at);
+  const times = [
+    all.filter((at) => at < since).at(-1) ?? since,
+    ...all.filter((at) => at >= since),
+  ];
+  const last = times.at(-1) ?? since;
+  const gaps = times.slice(1).map((to, index) => ({ from: times[index] ?? to, to }));
+  if (now - last > STILL_OUT_MS) {
+    return { outMs: Infinity, gapMs: now - last };
+  }
+  const gapMs = Math.max(0, ...gaps.map(({ from, to }) => to - from));
+  const noticed = gaps.filter(({ from, to }) => to - from > NOTICED_GAP_MS);
   const lostAt = diary.lost.find((at) => at >= since);
-  const hasGap = gapMs > NOTICED_GAP_MS;
-  if (lostAt === undefined && !hasGap) {
+  const begin = Math.min(lostAt ?? Infinity, noticed[0]?.from ?? Infinity);
+  if (begin === Infinity) {
     return { outMs: 0, gapMs };
   }
-  const begin = Math.min(lostAt ?? Infinity, hasGap ? gapFrom : Infinity);
-  const backAt =
-    lostAt === undefined ? begin : (diary.back.filter((at) => at >= lostAt).at(-1) ?? now);
-  const from = Math.max(backAt, hasGap ? gapTo : begin);
-  const end = diary.beats.find((at) => at >= from);
-  return { outMs: end === undefined ? Infinity : end - begin, gapMs };
+  const backAt = diary.back.filter((at) => at >= begin).at(-1) ?? Infinity;
+  const end = noticed.at(-1)?.to ?? all.find((at) => at >= backAt) ?? Infinity;
+  return { outMs: end - begin, gapMs };
 }

@@ -52,7 +52,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
     `dir ${folder}`,
     'save ""',
     "appendonly no",
-    ...(password === undefined ? [] : [`requirepass "${password}"`]),
+    ...(password === undefined ? [] : [`requirepass ${JSON.stringify(password)}`]),
     ...(certificate === undefined
       ? [`port ${port}`]
       : [

@@ -6,6 +6,7 @@ import {
   JoinRequest,
   type JoinResponse,
   type LeaveRequest,
+  ParticipantInfo_State,
   ReconnectReason,
   SignalRequest,
   SignalResponse,
@@ -152,8 +153,7 @@ export class SignalClient {
             ? message.value.participants
             : [];
       for (const { identity, state } of told) {
-        // 3: DISCONNECTED
-        people.set(identity, state !== 3);
+        people.set(identity, state !== ParticipantInfo_State.DISCONNECTED);
       }
     }
     return [...people]
