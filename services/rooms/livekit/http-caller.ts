@@ -97,6 +97,10 @@ export class HttpCaller {
     }, call.timeoutMs);
     request.once("socket", (socket) => {
       connected = !socket.connecting;
+      if (connected) {
+        // One that was kept open: each call would leave a listener behind.
+        return;
+      }
       socket.once(secure ? "secureConnect" : "connect", () => {
         connected = true;
       });
