@@ -47,7 +47,8 @@ export class Health {
       const own = survey.statuses.get(region);
       return own?.storeUp !== true || !(await this.liveKit.check());
     }
-    if (!this.peers.members().includes(region)) {
+    // One that is not known yet is no reason: its address follows from its name, so it can be asked.
+    if (this.peers.isRemoved(region)) {
       return true;
     }
     const status = survey.statuses.get(region);

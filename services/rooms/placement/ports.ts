@@ -106,6 +106,12 @@ export interface PeerKnowledge {
   readonly status: RegionStatus;
 }
 
+/** What a room takes along when it is moved. */
+export interface Carried {
+  readonly metadata: string;
+  readonly dispatches: readonly { readonly agentName: string; readonly metadata: string }[];
+}
+
 /** Who is in a room in one region. */
 export interface RoomCount {
   /** Identities that LiveKit lists and that have a connection; empty where there is no such room or LiveKit is down. */
@@ -122,6 +128,8 @@ export interface RoomCount {
 export interface Peers {
   /** Regions of the member list, this one left out, sorted. */
   members(): readonly string[];
+  /** True for a region that operators took out of the fleet. */
+  isRemoved(region: string): boolean;
   /** False after three missed polls in a row. */
   reachable(region: string): boolean;
   /** The last status heard, at most some seconds old; undefined if none was. */
@@ -142,6 +150,8 @@ export interface Peers {
   count(region: string, room: string): Promise<RoomCount>;
   /** Tells the winner of a split who is about to come from the losing side. */
   expectRejoin(region: string, room: string, identities: readonly string[]): Promise<void>;
+  /** Makes a region ready for a room that is about to be moved there. */
+  prepare(region: string, claim: Claim, carried: Carried): Promise<void>;
   /** Asks the arbiter of a room to decide a split. */
   heal(region: string, room: string): Promise<void>;
 }

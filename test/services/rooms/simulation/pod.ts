@@ -7,6 +7,7 @@ import {
   REJOIN_MS,
   SWEEP_MS,
 } from "../../../../services/rooms/placement/keeper.ts";
+import { Mover } from "../../../../services/rooms/placement/mover.ts";
 import { Placement } from "../../../../services/rooms/placement/placement.ts";
 import { Proposer } from "../../../../services/rooms/placement/proposer.ts";
 import { PeerUnreachable, StoreAway } from "../../../../services/rooms/placement/ports.ts";
@@ -51,6 +52,7 @@ export class Pod implements Tunnels {
   readonly host: Host;
   readonly keeper: Keeper;
   readonly splits: Splits;
+  readonly mover: Mover;
   readonly peers: SimPeers;
   readonly proposer: Proposer;
   alive = true;
@@ -113,6 +115,12 @@ export class Pod implements Tunnels {
       ...common,
       proposer: this.proposer,
       metrics: { splitFound: () => undefined, splitHealed: () => undefined },
+    });
+    this.mover = new Mover({
+      ...common,
+      proposer: this.proposer,
+      carrier: { pack: () => Promise.resolve({ metadata: "", dispatches: [] }) },
+      preference: () => this.peers.members(),
     });
     this.keeper = new Keeper({
       ...common,
@@ -224,15 +232,28 @@ export class SimPeers implements Peers {
   private readonly pod: Pod;
   private readonly misses = new Map<string, number>();
   private readonly statuses = new Map<string, RegionStatus>();
+  private known: readonly string[];
+  private removed: ReadonlySet<string> = new Set();
   private generations = 0;
 
   constructor(world: World, pod: Pod) {
     this.world = world;
     this.pod = pod;
+    this.known = [...new Set([...world.knownMembers(), pod.region.name])].sort();
   }
 
   members(): readonly string[] {
-    return this.world.members(this.pod).filter((region) => region !== this.pod.region.name);
+    return this.known.filter((region) => region !== this.pod.region.name);
+  }
+
+  isRemoved(region: string): boolean {
+    return this.removed.has(region);
+  }
+
+  setMembers(members: readonly string[], removed: Iterable<string> = []): void {
+    this.known = members;
+    this.removed = new Set(removed);
+    this.generations++;
   }
 
   reachable(region: string): boolean {
@@ -244,7 +265,7 @@ export class SimPeers implements Peers {
   }
 
   generation(): number {
-    return this.generations + this.members().length * 1_000_000;
+    return this.generations;
   }
 
   poll(): void {
@@ -317,6 +338,16 @@ export class SimPeers implements Peers {
 
   expectRejoin(region: string, room: string, identities: readonly string[]): Promise<void> {
     return this.call(region, (pod) => pod.store.expectRejoin(room, identities, REJOIN_MS));
+  }
+
+  prepare(region: string, claim: Claim): Promise<void> {
+    return this.call(
+      region,
+      async (pod) => {
+        await pod.host.prepare(claim);
+      },
+      5_000,
+    );
   }
 
   heal(region: string, room: string): Promise<void> {

@@ -1,7 +1,16 @@
+import { PeerUnreachable, StoreAway } from "../../../../services/rooms/placement/ports.ts";
 import { World, type Region } from "./world.ts";
 
 /** Names of what a schedule may throw at the fleet. */
-export const PROFILES = ["calm", "crashes", "stores", "media", "partitions", "everything"] as const;
+export const PROFILES = [
+  "calm",
+  "crashes",
+  "stores",
+  "media",
+  "partitions",
+  "operations",
+  "everything",
+] as const;
 
 /** What a schedule throws at the fleet. */
 export type Profile = (typeof PROFILES)[number];
@@ -29,6 +38,7 @@ export async function runSchedule(seed: number): Promise<Outcome> {
   for (const name of names) {
     world.addRegion(name, 1 + Math.floor(random.between(0, 2.2)));
   }
+  world.spreadMembers(0);
   // Gateways have polled each other once before anybody comes.
   await scheduler.runUntil(2_600);
   const rooms = Array.from({ length: 1 + Math.floor(random.between(0, 2)) }, (_, i) => `room-${i}`);
@@ -87,6 +97,10 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
     profile === "everything"
       ? random.pick(["crashes", "stores", "media", "partitions"] as const)
       : profile;
+  if (profile === "operations") {
+    operate(world);
+    return;
+  }
   if (world.isSpent) {
     return;
   }
@@ -127,6 +141,59 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
   }
 }
 
+/** What operators do: move a room, evacuate a region, add one, take one away. */
+function operate(world: World): void {
+  const { random } = world;
+  const kind = random.pick(["move", "evacuate", "add", "remove"] as const);
+  const regions = world.knownMembers().map((name) => world.region(name));
+  const region = random.pick(regions);
+  world.note(`OPERATION ${kind} at ${region.name}`);
+  if (kind === "add" && regions.length < REGIONS.length) {
+    const name = REGIONS.find((it) => !world.regions.has(it));
+    if (name !== undefined) {
+      world.addRegion(name, 2);
+      world.spreadMembers(3_000);
+    }
+  } else if (kind === "move") {
+    for (const pod of world.pods(region.name).slice(0, 1)) {
+      void pod.mover
+        .hosted()
+        .then((rooms) => Promise.all(rooms.map((room) => pod.mover.move(room))))
+        .catch(ignoreAway);
+    }
+  } else if (kind === "evacuate" || (kind === "remove" && regions.length > 2)) {
+    region.draining = true;
+    for (const pod of world.pods(region.name).slice(0, 1)) {
+      void pod.mover
+        .evacuate(() => undefined)
+        .then((left) => {
+          world.note(`evacuated ${region.name}, left ${left.join(", ")}`);
+          if (kind === "remove" && left.length === 0) {
+            remove(world, region);
+          }
+        })
+        .catch(ignoreAway);
+    }
+  }
+}
+
+/** A region leaves: all hear of it, and some time after its gateways are gone. */
+function remove(world: World, region: Region): void {
+  world.removed.add(region.name);
+  world.spreadMembers(3_000);
+  world.scheduler.at(6_000, () => {
+    for (const pod of region.pods) {
+      pod.crash();
+    }
+  });
+}
+
+function ignoreAway(error: unknown): void {
+  if (!(error instanceof StoreAway) && !(error instanceof PeerUnreachable)) {
+    throw error;
+  }
+}
+
 function partition(world: World, region: Region, lasts: number): void {
   const { network, random, scheduler } = world;
   const others = [...world.regions.keys()].filter((name) => name !== region.name);
@@ -150,7 +217,8 @@ function checkWhole(world: World, rooms: readonly string[]): void {
     if (places.has("out")) {
       world.violation(`${room}: somebody is still out`);
     }
-    const claims = [...world.regions.values()].map(({ name, valkey }) => {
+    const standing = [...world.regions.values()].filter(({ name }) => !world.removed.has(name));
+    const claims = standing.map(({ name, valkey }) => {
       const claim = valkey.data.claims.get(room);
       return { name, place: claim === undefined ? "nowhere" : placeOf(claim) };
     });

@@ -31,6 +31,7 @@ export class World {
   strict = true;
   /** No further fault is to come. */
   isSpent = false;
+  readonly removed = new Set<string>();
   private podCount = 0;
   private readonly admitted = new Map<string, Claim>();
 
@@ -93,8 +94,20 @@ export class World {
     return client;
   }
 
-  members(_pod: Pod): readonly string[] {
-    return [...this.regions.keys()].sort();
+  /** Every gateway hears of a new or a removed member in its own time; a new one knows all from the start. */
+  spreadMembers(withinMs: number): void {
+    const members = this.knownMembers();
+    for (const region of this.regions.values()) {
+      for (const pod of region.pods) {
+        this.scheduler.at(this.random.between(0, withinMs), () => {
+          pod.peers.setMembers(members, this.removed);
+        });
+      }
+    }
+  }
+
+  knownMembers(): readonly string[] {
+    return [...this.regions.keys()].filter((name) => !this.removed.has(name)).sort();
   }
 
   pods(region: string): readonly Pod[] {
