@@ -22,9 +22,9 @@ export DEBIAN_FRONTEND=noninteractive
 # Whoever installs for the tests did not ask for a Redis on port 6379 (invoke-rc.d(8)).
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
   printf '#!/bin/sh\\nexit 101\\n' >"$policy"
   chmod 755 "$policy"
-  trap 'rm -f "$policy"' EXIT
 fi
 apt-get update -q
 apt-get install -y -q --no-install-recommends "$@"

@@ -56,9 +56,7 @@ afterAll(async () => {
 const token = (room: string, identity: string): Promise<string> =>
   joinToken({ key: KEY, room, identity });
 
-async function withTokens(
-  ...names: readonly string[]
-): Promise<
+async function withTokens(...names: readonly string[]): Promise<
   {
     readonly identity: string;
     readonly url: string;
@@ -209,7 +207,8 @@ describe("real clients", () => {
 /** What a process of that place gets from an address. */
 async function statusFrom(place: string, url: string): Promise<string> {
   const script = `fetch(${JSON.stringify(url)}, { signal: AbortSignal.timeout(2000) })
-    .then((answer) => console.log(answer.status), () => console.log("error"));`;
+    .then((answer) => console.log(answer.status), () => console.log("error"))
+    .then(() => process.exit());`;
   const child = network.place(place).spawn(process.execPath, ["-e", script]);
   let text = "";
   child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));

@@ -116,7 +116,9 @@ export class NamespaceNetwork implements Network {
   private build(): void {
     const router = this.id + ROUTER;
     ip(["netns", "add", router]);
-    ip(["netns", "exec", router, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+    // Without a limit: whoever is refused by a cut is told each time, not once a second.
+    const settings = ["net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0"];
+    ip(["netns", "exec", router, "sysctl", "-q", "-w", ...settings]);
     this.members.forEach((member, index) => {
       const routerEnd = `to${index}`;
       const gateway = this.addressAt(member, 1);
