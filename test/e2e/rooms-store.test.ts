@@ -193,6 +193,7 @@ describe("hosting", () => {
     const { store } = await connect(redis);
     const held = claim("close", EPOCH, "eu", { confirmed: true });
     await store.put(held, undefined);
+    await store.merge(held);
     await store.lockCleaning("close", "pod-1", 10_000);
     await store.finishCleaning("close", "pod-1", EPOCH);
     await store.admit("close", "eu", EPOCH, "RM_1");
@@ -362,6 +363,7 @@ describe("a store that is lost", () => {
       const { store, valkey } = await connect(own);
       const states: string[] = [];
       valkey.onReconnect((state) => states.push(state));
+      store.onBack(() => states.push(`generation ${store.generation()}, up ${store.up()}`));
       const marker = await valkey.runMarker();
       expect(marker.wasMissing).toBe(true);
       expect(await store.ageMs()).toBeLessThan(5000);
@@ -383,7 +385,7 @@ describe("a store that is lost", () => {
       await vi.waitFor(() => {
         expect(store.up()).toBe(true);
       }, 3000);
-      expect([store.generation(), states]).toEqual([1, ["emptied"]]);
+      expect([store.generation(), states]).toEqual([1, ["emptied", "generation 1, up true"]]);
       expect((await valkey.runMarker()).id).not.toBe(marker.id);
       expect(await store.read("lost")).toEqual({ hosting: {} });
     } finally {
@@ -494,9 +496,9 @@ describe("the smaller stores", () => {
   it("remember a recording's region for two days", async () => {
     const { valkey } = await connect(redis);
     const regions = new EgressRegions(valkey);
-    expect(await regions.find("EG_1")).toBeUndefined();
+    expect(await regions.regionOf("EG_1")).toBeUndefined();
     await regions.remember("EG_1", "us");
-    expect(await regions.find("EG_1")).toBe("us");
+    expect(await regions.regionOf("EG_1")).toBe("us");
     expect(await valkey.command("TTL", "rooms:egress:EG_1")).toBe(172_800);
   });
 

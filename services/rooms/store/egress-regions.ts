@@ -18,7 +18,7 @@ export class EgressRegions {
   }
 
   /** The region, undefined where it is not known here. @throws StoreAway */
-  async find(egressId: string): Promise<string | undefined> {
+  async regionOf(egressId: string): Promise<string | undefined> {
     return textOf(await this.valkey.command("GET", keyOf(egressId)));
   }
 }

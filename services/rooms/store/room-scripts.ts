@@ -120,20 +120,26 @@ end
 return reply(0, held)
 `);
 
-/** ARGV 3-4: region, LiveKit's id. */
+/** ARGV 3-4: region, LiveKit's id. The host alone closes a meeting, so the closed claim needs nobody's confirmation. */
 export const CLOSE = script(`${COMMON}
 local held = known()
 if held[4] ~= 'open' or held[2] ~= ARGV[3] or held[9] ~= ARGV[4] then return reply(0, held) end
-held[4] = 'closed'
+held[4], held[6] = 'closed', '1'
 return reply(1, write(held))
 `);
 
-/** KEYS 4: the right to clean. ARGV 3-4: holder, tenure. A clean room never becomes one of an earlier tenure. */
+/**
+ * KEYS 4: the right to clean. ARGV 3-4: holder, tenure. Refused for a tenure that a higher claim has ended; a tenure whose
+ * claim is not here yet, of a room that is being moved here, is recorded.
+ */
 export const FINISH_CLEANING = script(`${COMMON}
 if redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
 redis.call('DEL', KEYS[4])
 local held = known()
-if not held[8] or tonumber(held[8]) < tonumber(ARGV[4]) then
+local ended = held[1] and tonumber(held[3]) ~= tonumber(ARGV[4])
+  and tonumber(held[1]) >= tonumber(ARGV[4])
+if ended then return 0 end
+if not held[8] or tonumber(held[8]) ~= tonumber(ARGV[4]) then
   redis.call('HSET', KEYS[1], 'clean', ARGV[4])
   redis.call('HDEL', KEYS[1], 'sid')
   held = known()

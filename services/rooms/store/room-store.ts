@@ -47,6 +47,13 @@ export class ValkeyRoomStore implements RoomStore {
     return this.valkey.up();
   }
 
+  /** Called at each return; what became of the store in between is told by `Valkey.onReconnect`. */
+  onBack(listener: () => void): void {
+    this.valkey.onReconnect(() => {
+      listener();
+    });
+  }
+
   /** Hears of each change of a claim by any pod of the region; of undefined where any may have changed. */
   onChange(listener: ChangeListener): void {
     this.changes.onChange(listener);
