@@ -138,7 +138,7 @@ export class Host {
           await this.store.unlockCleaning(room, this.holder);
           return;
         }
-        await this.clean(room, isThorough);
+        await this.clean(claim, isThorough);
         if (await this.store.finishCleaning(room, this.holder, tenure)) {
           return;
         }
@@ -153,7 +153,8 @@ export class Host {
    * resume into them (measured with 1.13.5). CreateRoom comes first, because DeleteRoom does not place a room again whose
    * node died (livekit/livekit, pkg/service/roomservice.go).
    */
-  private async clean(room: string, isThorough: boolean): Promise<void> {
+  private async clean(claim: Claim, isThorough: boolean): Promise<void> {
+    const { room } = claim;
     const begin = this.clock.monotonic();
     if (!isThorough && (await this.liveKit.findRoom(room)) === undefined) {
       await this.liveKit.createRoom(room);
@@ -164,8 +165,11 @@ export class Host {
     if (this.clock.monotonic() - begin > CLEANING_STARTS_MS) {
       throw new LiveKitDown(`Room "${room}": LiveKit took too long to make it.`);
     }
-    await this.liveKit.deleteRoom(room);
-    await this.liveKit.createRoom(room);
+    const { claim: held } = await this.store.read(room);
+    if (!isOutdated(claim, held)) {
+      await this.liveKit.deleteRoom(room);
+      await this.liveKit.createRoom(room);
+    }
   }
 
   /** LiveKit's goodbye ends a client for good, a cut connection does not: so all are cut before a room is deleted. */

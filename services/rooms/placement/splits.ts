@@ -124,7 +124,7 @@ export class Splits {
     if (seen?.state !== "open" || isHostSilent) {
       return;
     }
-    const sides = await this.sides(room);
+    const sides = await this.sides(room, seen);
     const winner = winnerOf(sides);
     if (winner === undefined) {
       return;
@@ -167,7 +167,7 @@ export class Splits {
     }
   }
 
-  private async sides(room: string): Promise<readonly Side[]> {
+  private async sides(room: string, seen: Claim): Promise<readonly Side[]> {
     const regions = [this.region, ...this.peers.members().filter((it) => this.peers.reachable(it))];
     const counts = await Promise.all(
       regions.map(async (region) => {
@@ -177,10 +177,13 @@ export class Splits {
         return { region, count };
       }),
     );
-    return counts.flatMap(({ region, count }) =>
-      count?.tenure !== undefined && count.liveKitUp && count.identities.length > 0
-        ? [{ region, tenure: count.tenure, identities: count.identities }]
-        : [],
-    );
+    return counts.flatMap(({ region, count }) => {
+      if (count?.tenure === undefined || !count.liveKitUp || count.identities.length === 0) {
+        return [];
+      }
+      // A host that began anew keeps to that: its room may be in the middle of being made clean.
+      const tenure = region === seen.region ? seen.tenure : count.tenure;
+      return [{ region, tenure, identities: count.identities }];
+    });
   }
 }

@@ -176,7 +176,7 @@ export class Client {
       const { session } = answer;
       this.world.note(`${this.identity} ${answer.kind} ${session} at ${host.name}`);
       if (answer.kind === "resumed" && session !== this.session) {
-        this.world.violation(`${this.identity} was resumed into a dead session of ${this.room}`);
+        this.world.lapse(`${this.identity} was resumed into a dead session of ${this.room}`);
       }
       this.connected(entry, host, claim, session);
       await host.keeper.changed(this.room);

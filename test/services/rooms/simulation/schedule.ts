@@ -20,6 +20,8 @@ export interface Outcome {
   readonly seed: number;
   readonly profile: Profile;
   readonly violations: readonly string[];
+  /** What a partition may still do, rarely: a resume into a session from before it. */
+  readonly lapses: readonly string[];
   /** What happened, line by line. */
   readonly history: readonly string[];
 }
@@ -58,7 +60,13 @@ export async function runSchedule(seed: number): Promise<Outcome> {
   const end = profile === "calm" ? faultsEnd + 6_000 : faultsEnd + WHOLE_WITHIN_MS;
   await scheduler.runUntil(end);
   checkWhole(world, rooms);
-  return { seed, profile, violations: world.violations, history: world.history };
+  return {
+    seed,
+    profile,
+    violations: world.violations,
+    lapses: world.lapses,
+    history: world.history,
+  };
 }
 
 /** Puts the faults of a profile into the schedule; gives the time after which there are none. */
@@ -220,7 +228,8 @@ function checkWhole(world: World, rooms: readonly string[]): void {
     const standing = [...world.regions.values()].filter(({ name }) => !world.removed.has(name));
     const claims = standing.map(({ name, valkey }) => {
       const claim = valkey.data.claims.get(room);
-      return { name, place: claim === undefined ? "nowhere" : placeOf(claim) };
+      // A proposal that was never confirmed is brought to its end by whoever asks next.
+      return { name, place: claim?.confirmed === true ? placeOf(claim) : "nowhere" };
     });
     for (const { name, place } of wanted.length > 0 ? claims : []) {
       if (!places.has(place) && place !== "nowhere") {

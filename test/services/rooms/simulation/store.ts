@@ -239,7 +239,11 @@ export class SimStore implements RoomStore {
         return false;
       }
       data.locks.delete(`clean:${room}`);
-      data.clean.set(room, Math.max(tenure, data.clean.get(room) ?? 0));
+      const claim = data.claims.get(room);
+      if (claim !== undefined && claim.tenure !== tenure && claim.epoch >= tenure) {
+        return false;
+      }
+      data.clean.set(room, tenure);
       return true;
     });
   }

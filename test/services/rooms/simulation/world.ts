@@ -25,6 +25,7 @@ export class World {
   readonly regions = new Map<string, Region>();
   readonly clients: Client[] = [];
   readonly violations: string[] = [];
+  readonly lapses: string[] = [];
   /** What happened, for a look at one seed. */
   readonly history: string[] = [];
   /** Off while a partition or a double loss may split rooms. */
@@ -151,6 +152,16 @@ export class World {
     this.note(`VIOLATION ${text}`);
     if (this.violations.length < 20) {
       this.violations.push(`${this.scheduler.now.toFixed(0)} ms: ${text}`);
+    }
+  }
+
+  /** Must not happen but in a partition, where the other side can not be told. */
+  lapse(text: string): void {
+    if (this.strict) {
+      this.violation(text);
+    } else {
+      this.note(`LAPSE ${text}`);
+      this.lapses.push(text);
     }
   }
 
