@@ -67,7 +67,7 @@ export class Membership {
     return this.isWelcome(this.region);
   }
 
-  /** Called with the other members whenever they change. */
+  /** Called with the other members whenever the list changes, removed regions included. */
   onChange(listener: (members: readonly string[]) => void): void {
     this.listeners.add(listener);
   }
@@ -130,9 +130,9 @@ export class Membership {
     this.names = this.others();
     if (before.join() !== this.names.join()) {
       this.log.info("the members changed", { members: this.names, before });
-      for (const listener of this.listeners) {
-        listener(this.names);
-      }
+    }
+    for (const listener of this.listeners) {
+      listener(this.names);
     }
     return true;
   }

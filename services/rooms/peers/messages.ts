@@ -2,6 +2,7 @@ import * as z from "zod";
 import { regionName } from "../../shared/environment.ts";
 import type { Cause, Claim } from "../placement/claim.ts";
 import type { PutResult, RegionStatus } from "../placement/ports.ts";
+import type { Pin } from "../store/pins-store.ts";
 
 /**
  * The messages between the gateways of two regions. Two versions in a row work together: fields that are not known are
@@ -115,7 +116,22 @@ export const prepareSchema = z.object({
       .default([]),
   }),
 });
-export type Carried = z.output<typeof prepareSchema>["carried"];
+
+/** A pin; one without a region was taken away. */
+export const pinSchema = z
+  .object({
+    room: roomName,
+    by: z.enum(["operator", "owner"]),
+    region: regionName.optional(),
+    at: z.int().nonnegative(),
+    nonce: z.string().max(100).default(""),
+  })
+  .transform((pin): Pin => ({ ...pin, region: pin.region }));
+export const pinMessageSchema = z.object({ pin: pinSchema });
+export const pinsSchema = z.object({
+  pins: z.array(pinSchema),
+  next: z.string().exactOptional(),
+});
 
 /** An answer that says nothing but that it was done. */
 export const doneSchema = z.object({});

@@ -75,6 +75,7 @@ export class Monitor {
     this.log = parts.log;
     this.random = parts.random ?? Math.random;
     this.membership.onChange(() => {
+      this.generations++;
       this.watchMembers();
     });
   }
@@ -109,7 +110,7 @@ export class Monitor {
     return this.watched.get(region)?.answer?.status;
   }
 
-  /** Rises whenever a region joins, or is reached again after it was not. */
+  /** Rises whenever the member list changes, or a region answers again after it missed one poll or more. */
   generation(): number {
     return this.generations;
   }
@@ -156,7 +157,6 @@ export class Monitor {
         timer: undefined,
       };
       this.watched.set(region, watched);
-      this.generations++;
       this.metrics.peerReachable(region, true);
       this.schedule(region, watched, 0);
     }
@@ -215,14 +215,17 @@ export class Monitor {
   }
 
   private heard(region: string, watched: Watched, answer: StatusAnswer): void {
-    const wasDown = watched.misses >= MISSES;
+    const { misses } = watched;
     watched.misses = 0;
     watched.answer = answer;
     watched.heardAt = this.clock.monotonic();
     watched.clockAheadMs =
       answer.clock === undefined ? undefined : Math.round(answer.clock - this.clock.now());
-    if (wasDown && this.watched.get(region) === watched) {
-      this.generations++;
+    if (misses === 0 || this.watched.get(region) !== watched) {
+      return;
+    }
+    this.generations++;
+    if (misses >= MISSES) {
       this.changed(region, true);
       this.log.info("a region is reached again", { peer: region });
     }

@@ -2,7 +2,14 @@ import type * as z from "zod";
 import { NoAnswer, type HttpAnswer } from "../livekit/http-caller.ts";
 import type { Claim } from "../placement/claim.ts";
 import { PeerUnreachable, StoreAway } from "../placement/ports.ts";
-import type { PeerKnowledge, PutResult, RegionStatus, RoomCount } from "../placement/ports.ts";
+import type {
+  Carried,
+  PeerKnowledge,
+  PutResult,
+  RegionStatus,
+  RoomCount,
+} from "../placement/ports.ts";
+import type { Pin } from "../store/pins-store.ts";
 import type { MemberList } from "./member-list.ts";
 import {
   claimMessageSchema,
@@ -10,11 +17,12 @@ import {
   countSchema,
   doneSchema,
   knowledgeSchema,
+  pinMessageSchema,
+  pinsSchema,
   probeAnswerSchema,
   putResultSchema,
   refusalSchema,
   statusAnswerSchema,
-  type Carried,
   type StatusAnswer,
 } from "./messages.ts";
 import type { PeerConnections } from "./peer-connections.ts";
@@ -82,6 +90,19 @@ export class PeerCalls {
 
   async heal(region: string, room: string): Promise<void> {
     await this.call(region, "heal", { room }, doneSchema);
+  }
+
+  /** Writes a pin unless the region has a later one; gives the one that holds there. */
+  async putPin(region: string, pin: Pin): Promise<Pin> {
+    return (await this.call(region, "pin", { pin }, pinMessageSchema)).pin;
+  }
+
+  /** Pins of a region, in pages; the first cursor is "0". */
+  pins(
+    region: string,
+    cursor: string,
+  ): Promise<{ readonly pins: readonly Pin[]; readonly next?: string }> {
+    return this.call(region, "pins", { cursor }, pinsSchema);
   }
 
   /** Has a region made ready for a room that is about to be moved there. */

@@ -1,5 +1,6 @@
 import type { Claim } from "../placement/claim.ts";
 import type {
+  Carried,
   PeerKnowledge,
   Peers,
   PutResult,
@@ -9,7 +10,6 @@ import type {
 import type { Membership } from "./membership.ts";
 import type { Monitor } from "./monitor.ts";
 import type { PeerCalls } from "./peer-calls.ts";
-import type { Carried } from "./messages.ts";
 
 /** The other regions as placement sees them: who they are, how they are, and the calls to them. */
 export class PeerClient implements Peers {
@@ -25,6 +25,10 @@ export class PeerClient implements Peers {
 
   members(): readonly string[] {
     return this.membership.members();
+  }
+
+  isRemoved(region: string): boolean {
+    return !this.membership.isWelcome(region);
   }
 
   reachable(region: string): boolean {

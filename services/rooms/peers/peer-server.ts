@@ -4,7 +4,14 @@ import type { Log } from "../../shared/log.ts";
 import { parseJson, readBody, sendJson } from "../http-body.ts";
 import type { Claim } from "../placement/claim.ts";
 import { LiveKitDown, StoreAway } from "../placement/ports.ts";
-import type { PeerKnowledge, PutResult, RegionStatus, RoomCount } from "../placement/ports.ts";
+import type {
+  Carried,
+  PeerKnowledge,
+  PutResult,
+  RegionStatus,
+  RoomCount,
+} from "../placement/ports.ts";
+import type { Pin } from "../store/pins-store.ts";
 import type { Membership } from "./membership.ts";
 import {
   announceSchema,
@@ -12,12 +19,12 @@ import {
   doneSchema,
   MAX_MESSAGE_BYTES,
   pageSchema,
+  pinMessageSchema,
   prepareSchema,
   probeSchema,
   putSchema,
   rejoinSchema,
   roomMessageSchema,
-  type Carried,
   type PeerStatus,
 } from "./messages.ts";
 import { PEER_PATH } from "./peer-calls.ts";
@@ -38,6 +45,8 @@ export interface PeerCallee {
   expectRejoin(room: string, identities: readonly string[]): Promise<void>;
   heal(room: string): Promise<void>;
   prepare(claim: Claim, carried: Carried): Promise<void>;
+  putPin(pin: Pin): Promise<Pin>;
+  pins(cursor: string): Promise<{ readonly pins: readonly Pin[]; readonly next?: string }>;
 }
 
 /** A call: checks the message and answers it. */
@@ -145,6 +154,8 @@ export class PeerServer {
         done(callee.expectRejoin(room, identities)),
       ),
       heal: call(roomMessageSchema, ({ room }) => done(callee.heal(room))),
+      pin: call(pinMessageSchema, async ({ pin }) => ({ pin: await callee.putPin(pin) })),
+      pins: call(pageSchema, ({ cursor }) => callee.pins(cursor)),
       prepare: call(prepareSchema, ({ claim, carried }) => done(callee.prepare(claim, carried))),
     };
   }

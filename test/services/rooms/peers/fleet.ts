@@ -14,6 +14,7 @@ import {
   RequestVerifier,
   type SeenTokens,
 } from "../../../../services/rooms/peers/peer-token.ts";
+import type { Pin } from "../../../../services/rooms/store/pins-store.ts";
 import { RegionUrls } from "../../../../services/rooms/peers/region-urls.ts";
 
 export const SECRET = "the-secret-that-all-gateways-of-the-fleet-share";
@@ -28,6 +29,8 @@ export const CLAIM: Claim = {
   confirmed: true,
   fresh: false,
 };
+
+export const PIN: Pin = { room: "daily", by: "owner", region: "us", at: 5, nonce: "n" };
 
 /** Ids as one pod remembers them. */
 export function seenHere(): SeenTokens {
@@ -115,6 +118,12 @@ export class EchoCallee implements PeerCallee {
   }
   heal(room: string) {
     return this.note("heal", [room], undefined);
+  }
+  putPin(pin: Pin) {
+    return this.note("putPin", [pin], pin);
+  }
+  pins(cursor: string) {
+    return this.note("pins", [cursor], { pins: [PIN], next: ">more" });
   }
   prepare(claim: Claim, carried: unknown) {
     return this.note("prepare", [claim, carried], undefined);

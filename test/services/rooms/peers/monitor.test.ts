@@ -107,6 +107,17 @@ describe("the monitor", () => {
     });
   });
 
+  it("counts a generation when a region answers after a single miss, and tells nobody", async () => {
+    await monitor.start();
+    const before = monitor.generation();
+    polls.up.set("us", false);
+    await vi.advanceTimersByTimeAsync(2000);
+    polls.up.set("us", true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(monitor.generation()).toBe(before + 1);
+    expect(seen).toEqual(["us true"]);
+  });
+
   it("calls it reached again at its first answer, and counts a generation", async () => {
     await monitor.start();
     const before = monitor.generation();
@@ -127,6 +138,7 @@ describe("the monitor", () => {
     expect(polls.polls).toEqual(["us", "ap"]);
     expect(monitor.generation()).toBe(before + 1);
     await membership.remove("ap");
+    expect(monitor.generation()).toBe(before + 2);
     expect(monitor.reachable("ap")).toBe(false);
     expect(seen.at(-1)).toBe("ap forgotten");
     await vi.advanceTimersByTimeAsync(10_000);

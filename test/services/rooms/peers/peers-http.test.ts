@@ -6,7 +6,7 @@ import {
   PeerUnreachable,
   StoreAway,
 } from "../../../../services/rooms/placement/ports.ts";
-import { CLAIM, PeerNode } from "./fleet.ts";
+import { CLAIM, PeerNode, PIN } from "./fleet.ts";
 
 let eu: PeerNode;
 let us: PeerNode;
@@ -61,6 +61,12 @@ describe("two regions over HTTP", () => {
     await client.heal("us", "daily");
     const carried = { metadata: "{}", dispatches: [{ agentName: "scribe", metadata: "x" }] };
     await client.prepare("us", CLAIM, carried);
+    expect(await calls.putPin("us", PIN)).toEqual(PIN);
+    expect(await calls.putPin("us", { ...PIN, region: undefined })).toEqual({
+      ...PIN,
+      region: undefined,
+    });
+    expect(await calls.pins("us", "0")).toEqual({ pins: [PIN], next: ">more" });
     expect(await calls.poll("us")).toMatchObject({
       status: { load: { tunnels: 7 } },
       members: { eu: { version: 1, state: "member" }, us: { version: 1, state: "member" } },
@@ -77,6 +83,9 @@ describe("two regions over HTTP", () => {
       ["expectRejoin", "daily", ["a"]],
       ["heal", "daily"],
       ["prepare", CLAIM, carried],
+      ["putPin", PIN],
+      ["putPin", { ...PIN, region: undefined }],
+      ["pins", "0"],
     ]);
   });
 
