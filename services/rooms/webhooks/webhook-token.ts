@@ -55,7 +55,11 @@ export function isSignedWebhook(
 }
 
 /** A signature of the body as LiveKit makes it. */
-export function signWebhook(body: string, key: SigningKey, nowSeconds: number): string {
+export function signWebhook(
+  body: string | Uint8Array,
+  key: SigningKey,
+  nowSeconds: number,
+): string {
   const sha256 = createHash("sha256").update(body).digest("base64");
   const claims = { iss: key.apiKey, nbf: nowSeconds, exp: nowSeconds + LIFE_SECONDS, sha256 };
   const signed = `${encoded({ alg: "HS256", typ: "JWT" })}.${encoded(claims)}`;
