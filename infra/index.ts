@@ -1,3 +1,4 @@
+import "./stacks-of-errors.ts";
 import "./readable-errors.ts";
 import { loadStackConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";

@@ -1,4 +1,6 @@
-import * as cloudflare from "@pulumi/cloudflare";
+import { LoadBalancer, type LoadBalancerArgs } from "@pulumi/cloudflare/loadBalancer.js";
+import { LoadBalancerMonitor } from "@pulumi/cloudflare/loadBalancerMonitor.js";
+import { LoadBalancerPool } from "@pulumi/cloudflare/loadBalancerPool.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { DnsZone } from "../shared/dns-zone.ts";
 import { Faults } from "../shared/faults.ts";
@@ -93,12 +95,8 @@ export class CloudflareNames extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private monitor(
-    name: string,
-    args: CloudflareNamesArgs,
-    check: Check,
-  ): cloudflare.LoadBalancerMonitor {
-    return new cloudflare.LoadBalancerMonitor(
+  private monitor(name: string, args: CloudflareNamesArgs, check: Check): LoadBalancerMonitor {
+    return new LoadBalancerMonitor(
       name,
       {
         accountId: args.zone.accountId,
@@ -125,15 +123,15 @@ export class CloudflareNames extends pulumi.ComponentResource {
     args: CloudflareNamesArgs,
     check: Check,
     region: NamedRegion,
-    monitor: cloudflare.LoadBalancerMonitor,
-  ): cloudflare.LoadBalancerPool {
+    monitor: LoadBalancerMonitor,
+  ): LoadBalancerPool {
     const { latitude, longitude, cloudflareRegion } = locationOf(region.awsRegion);
     const kind = check === "livekit" ? "livekit" : "meet";
     const address =
       kind === "livekit"
         ? regionalLivekitHost(region.stack, args.domain)
         : regionalMeetHost(region.stack, args.domain);
-    return new cloudflare.LoadBalancerPool(
+    return new LoadBalancerPool(
       name,
       {
         accountId: args.zone.accountId,
@@ -171,10 +169,10 @@ export class CloudflareNames extends pulumi.ComponentResource {
     host: string,
     pools: pulumi.Input<string>[],
     fallback: pulumi.Input<string>[],
-    steering: Pick<cloudflare.LoadBalancerArgs, "steeringPolicy" | "locationStrategy">,
-  ): cloudflare.LoadBalancer {
+    steering: Pick<LoadBalancerArgs, "steeringPolicy" | "locationStrategy">,
+  ): LoadBalancer {
     const [fallbackPool = ""] = fallback;
-    return new cloudflare.LoadBalancer(
+    return new LoadBalancer(
       name,
       {
         zoneId: args.zone.zoneId,

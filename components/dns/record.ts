@@ -1,5 +1,5 @@
 import * as aws from "@pulumi/aws";
-import * as cloudflare from "@pulumi/cloudflare";
+import { DnsRecord } from "@pulumi/cloudflare/dnsRecord.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { DnsZone } from "../shared/dns-zone.ts";
 
@@ -58,7 +58,7 @@ export function plainRecord(
   }
   const made = values.map(
     (value, index) =>
-      new cloudflare.DnsRecord(
+      new DnsRecord(
         values.length === 1 ? name : `${name}-${index + 1}`,
         {
           zoneId: zone.zoneId,
