@@ -2,14 +2,7 @@ import { ListEgressRequest } from "@livekit/protocol";
 import type { Deadline } from "./deadline.ts";
 import type { EmptyList } from "./methods.ts";
 import type { Sender } from "./sender.ts";
-import {
-  codeOf,
-  emptyList,
-  errorAnswer,
-  isEmptyList,
-  mergedLists,
-  type TwirpAnswer,
-} from "./twirp-answer.ts";
+import { codeOf, emptyList, errorAnswer, mergedLists, type TwirpAnswer } from "./twirp-answer.ts";
 import { TwirpBody, type Codec } from "./twirp-body.ts";
 import type { TwirpCall } from "./upstream.ts";
 
@@ -90,9 +83,8 @@ export class AllRegions {
       this.regions().map(async (region) => {
         const answer = await this.sender.toRegion(region, look, deadline, true);
         seen.push(answer);
-        return answer.status === 200 && !isEmptyList("protobuf", "items", answer)
-          ? region
-          : undefined;
+        // A list with nothing in it is a message of no bytes.
+        return answer.status === 200 && answer.body.length > 0 ? region : undefined;
       }),
     );
     if (found !== undefined) {

@@ -3,7 +3,7 @@ export type KeyPath = readonly (readonly string[])[];
 
 /**
  * The same JSON without the keys at these paths. All that stays, stays as it is written, numbers with more digits than
- * a double has among it. Lists on the way are gone through.
+ * a double has among it. A list on the way is gone through; a list in a list is not, as no field of protobuf is one.
  * @param text valid JSON: it has been parsed before
  */
 export function withoutKeys(text: string, paths: readonly KeyPath[]): string {
@@ -16,8 +16,14 @@ interface Rewritten {
   readonly end: number;
 }
 
-function rewritten(text: string, start: number, paths: readonly KeyPath[]): Rewritten {
-  if (paths.length === 0 || (text[start] !== "{" && text[start] !== "[")) {
+function rewritten(
+  text: string,
+  start: number,
+  paths: readonly KeyPath[],
+  isInList = false,
+): Rewritten {
+  const isOpen = text[start] === "{" || (text[start] === "[" && !isInList);
+  if (paths.length === 0 || !isOpen) {
     const end = endOfValue(text, start);
     return { text: text.slice(start, end), end };
   }
@@ -26,7 +32,7 @@ function rewritten(text: string, start: number, paths: readonly KeyPath[]): Rewr
   const kept: string[] = [];
   let at = skipSpace(text, start + 1);
   while (text[at] !== close) {
-    const item = isObject ? rewrittenMember(text, at, paths) : rewritten(text, at, paths);
+    const item = isObject ? rewrittenMember(text, at, paths) : rewritten(text, at, paths, true);
     if (item.text !== "") {
       kept.push(item.text);
     }

@@ -21,6 +21,9 @@ const OUTPUT_KEYS: ReadonlySet<string> = new Set([
   "imageOutputs",
 ]);
 
+/** Lists and objects from a request down to a name: outputs, one of them, its file. */
+const MAX_DEPTH = 4;
+
 /** The names of the files that a request to record asks for, from the JSON of the request. */
 export function outputNames(request: unknown): ReadonlySet<string> {
   return new Set(namesIn(request));
@@ -31,9 +34,12 @@ export function sameNames(left: ReadonlySet<string>, right: ReadonlySet<string>)
   return left.size === right.size && [...left].every((name) => right.has(name));
 }
 
-function namesIn(json: unknown): readonly string[] {
+function namesIn(json: unknown, depth = 0): readonly string[] {
+  if (depth > MAX_DEPTH) {
+    return [];
+  }
   if (Array.isArray(json)) {
-    return json.flatMap(namesIn);
+    return json.flatMap((item) => namesIn(item, depth + 1));
   }
   if (typeof json !== "object" || json === null) {
     return [];
@@ -42,6 +48,6 @@ function namesIn(json: unknown): readonly string[] {
     if (NAME_KEYS.has(key) && typeof value === "string" && value !== "") {
       return [value];
     }
-    return OUTPUT_KEYS.has(key) ? namesIn(value) : [];
+    return OUTPUT_KEYS.has(key) ? namesIn(value, depth + 1) : [];
   });
 }

@@ -1,6 +1,5 @@
 import { TWIRP_STATUS, parseTwirpError, type TwirpCode } from "../livekit/twirp-error.ts";
 import type { Codec } from "./twirp-body.ts";
-import { valuesAt } from "./wire.ts";
 
 /** An answer to a call, as it goes to the client. */
 export interface TwirpAnswer {
@@ -57,14 +56,6 @@ export function mergedLists(
   }
   const items = answers.flatMap(({ body }) => jsonItems(body, list));
   return { ...first, body: Buffer.from(JSON.stringify({ [list]: items })) };
-}
-
-/** True if a list has nothing in it. */
-export function isEmptyList(codec: Codec, list: string, answer: TwirpAnswer): boolean {
-  if (codec === "json") {
-    return jsonItems(answer.body, list).length === 0;
-  }
-  return valuesAt(answer.body, [1]).length === 0;
 }
 
 function jsonItems(body: Uint8Array, list: string): readonly unknown[] {

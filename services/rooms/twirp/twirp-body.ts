@@ -1,4 +1,4 @@
-import { Malformed, stringsAt } from "./wire.ts";
+import { Malformed, textOf, valuesAt } from "./wire.ts";
 
 /** How a body is encoded. */
 export type Codec = "protobuf" | "json";
@@ -27,25 +27,29 @@ export class TwirpBody {
 
   /** The string at a path, empty where there is none. @throws Malformed */
   string(path: FieldPath): string {
+    if (this.codec === "json") {
+      return jsonStrings(this.json, path).at(-1) ?? "";
+    }
     // Of a field that occurs several times the last one counts.
-    return this.strings(path).at(-1) ?? "";
+    const value = valuesAt(this.bytes, numbersOf(path)).at(-1);
+    return value === undefined ? "" : textOf(value);
   }
 
-  /** The strings at a path: of a list, or of one field. @throws Malformed */
+  /** The strings of a list. @throws Malformed */
   strings(path: FieldPath): readonly string[] {
-    if (this.codec === "protobuf") {
-      return stringsAt(
-        this.bytes,
-        path.map(({ number }) => number),
-      );
-    }
-    return jsonStrings(this.json, path);
+    return this.codec === "json"
+      ? jsonStrings(this.json, path)
+      : valuesAt(this.bytes, numbersOf(path)).map(textOf);
   }
 
   /** The object of a JSON body. */
   object(): unknown {
     return this.json;
   }
+}
+
+function numbersOf(path: FieldPath): readonly number[] {
+  return path.map(({ number }) => number);
 }
 
 /** Both names that the JSON of a protobuf field may have (protobuf.dev, ProtoJSON). */
@@ -59,9 +63,10 @@ function valueOf(json: unknown, name: string): unknown {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new Malformed("a message is not an object");
   }
-  const values = Object.entries(json)
-    .filter(([key]) => jsonNames(name).includes(key))
-    .map(([, value]): unknown => value);
+  const members = new Map<string, unknown>(Object.entries(json));
+  const values = jsonNames(name)
+    .filter((key) => members.has(key))
+    .map((key) => members.get(key));
   if (values.length > 1) {
     throw new Malformed(`the field ${name} is there twice`);
   }

@@ -112,7 +112,8 @@ export class TwirpHandler {
     const { to } = asked.method.route;
     const wanted = Number(request.headers[TIMEOUT_HEADER] ?? Number.NaN);
     const most = to === "egress-start" ? this.times.startMs : this.times.callMs;
-    const ms = wanted > 0 ? Math.min(most, wanted) : most;
+    // Who says how long it waits gets its answer before that.
+    const ms = wanted > 0 ? Math.max(1, Math.min(most, wanted - 2 * OVERTIME_MS)) : most;
     let timer: NodeJS.Timeout | undefined;
     let isLate = false;
     const late = new Promise<TwirpAnswer>((resolve) => {

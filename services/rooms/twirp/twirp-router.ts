@@ -19,6 +19,9 @@ const SEARCH_MS = 2000;
 /** Longest name of a room that LiveKit takes, in bytes (livekit/livekit, pkg/config/config.go). */
 const MAX_ROOM_NAME_BYTES = 256;
 
+/** Most rooms that one ListRooms may name; Meet names one. */
+const MAX_NAMES = 200;
+
 /** Ids of recordings have 15 characters. */
 const MAX_EGRESS_ID = 200;
 
@@ -219,6 +222,10 @@ export class TwirpRouter {
     }
     if (names.length === 1) {
       return (await this.toHost(routed, only)) ?? emptyList(codec, list.list);
+    }
+    if (names.length > MAX_NAMES) {
+      const message = `${names.length} names are more than ${MAX_NAMES}: each room is looked for by itself.`;
+      return errorAnswer("invalid_argument", message);
     }
     const byRegion = new Map<string, string[]>();
     await Promise.all(

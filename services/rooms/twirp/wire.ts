@@ -14,6 +14,17 @@ interface Field {
 /** Numbers of fields from the outermost message inwards. */
 export type FieldNumbers = readonly number[];
 
+/** Fields that are still looked at. */
+interface Budget {
+  fields: number;
+}
+
+/**
+ * Fields of one message that are looked at, those within others counted: far above what any call has, and far below
+ * the five million of ten megabytes, which would hold up everybody else for seconds.
+ */
+const MAX_FIELDS = 20_000;
+
 const LENGTH_DELIMITED = 2;
 const START_GROUP = 3;
 const END_GROUP = 4;
@@ -22,39 +33,46 @@ const END_GROUP = 4;
  * What is at a path, in order: strings, bytes or messages. A message that occurs several times counts as one with all
  * their fields, as the format has it. @throws Malformed
  */
-export function valuesAt(bytes: Uint8Array, path: FieldNumbers): readonly Uint8Array[] {
+export function valuesAt(
+  bytes: Uint8Array,
+  path: FieldNumbers,
+  budget: Budget = { fields: MAX_FIELDS },
+): readonly Uint8Array[] {
   const [number, ...rest] = path;
-  const values = fieldsOf(bytes)
-    .filter((field) => field.number === number && field.type === LENGTH_DELIMITED)
-    .map((field) => bytes.subarray(field.valueStart, field.end));
-  return rest.length === 0 ? values : values.flatMap((value) => valuesAt(value, rest));
+  const values: Uint8Array[] = [];
+  for (const field of fieldsOf(bytes, budget)) {
+    if (field.number === number && field.type === LENGTH_DELIMITED) {
+      values.push(bytes.subarray(field.valueStart, field.end));
+    }
+  }
+  return rest.length === 0 ? values : values.flatMap((value) => valuesAt(value, rest, budget));
 }
 
-/** The strings at a path. @throws Malformed */
-export function stringsAt(bytes: Uint8Array, path: FieldNumbers): readonly string[] {
-  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** The text of a string. @throws Malformed */
+export function textOf(value: Uint8Array): string {
   try {
-    return valuesAt(bytes, path).map((value) => utf8.decode(value));
-  } catch (error) {
-    throw error instanceof Malformed
-      ? error
-      : new Malformed("a string of the message is not UTF-8");
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+  } catch {
+    throw new Malformed("a string of the message is not UTF-8");
   }
 }
 
 /** The same message without what is at these paths; every other byte stays, fields that nobody knows too. */
-export function withoutFields(bytes: Uint8Array, paths: readonly FieldNumbers[]): Uint8Array {
-  const kept = fieldsOf(bytes).flatMap((field) => {
+export function withoutFields(
+  bytes: Uint8Array,
+  paths: readonly FieldNumbers[],
+  budget: Budget = { fields: MAX_FIELDS },
+): Uint8Array {
+  const kept: Uint8Array[] = [];
+  for (const field of fieldsOf(bytes, budget)) {
     const inside = paths.filter(([number]) => number === field.number).map((path) => path.slice(1));
     if (inside.length === 0 || field.type !== LENGTH_DELIMITED) {
-      return [bytes.subarray(field.start, field.end)];
+      kept.push(bytes.subarray(field.start, field.end));
+    } else if (inside.every((path) => path.length > 0)) {
+      const value = withoutFields(bytes.subarray(field.valueStart, field.end), inside, budget);
+      kept.push(delimited(field.number, value));
     }
-    if (inside.some((path) => path.length === 0)) {
-      return [];
-    }
-    const value = withoutFields(bytes.subarray(field.valueStart, field.end), inside);
-    return [delimited(field.number, value)];
-  });
+  }
   return Buffer.concat(kept);
 }
 
@@ -64,33 +82,41 @@ export function delimited(number: number, value: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(head), value]);
 }
 
-function fieldsOf(bytes: Uint8Array): readonly Field[] {
-  const fields: Field[] = [];
+/** The fields one after another: a list of them all would be many times as large as the message. */
+function* fieldsOf(bytes: Uint8Array, budget: Budget): Generator<Field> {
   let at = 0;
   while (at < bytes.length) {
-    const field = readField(bytes, at);
-    fields.push(field);
+    const field = readField(bytes, at, budget);
+    yield field;
     at = field.end;
   }
-  return fields;
 }
 
-function readField(bytes: Uint8Array, start: number): Field {
+function spend(budget: Budget): void {
+  budget.fields -= 1;
+  if (budget.fields < 0) {
+    throw new Malformed(`the message has more than ${MAX_FIELDS} fields`);
+  }
+}
+
+function readField(bytes: Uint8Array, start: number, budget: Budget): Field {
+  spend(budget);
   const { number, type, end } = readTag(bytes, start);
   if (type === END_GROUP) {
     throw new Malformed("a group ends that did not begin");
   }
   if (type === START_GROUP) {
-    return { number, type, start, valueStart: end, end: endOfGroup(bytes, end) };
+    return { number, type, start, valueStart: end, end: endOfGroup(bytes, end, budget) };
   }
   return { number, type, start, ...readValue(bytes, type, end) };
 }
 
 /** Groups may hold groups: counted, not recursed into, so that no depth of them can overflow the stack. */
-function endOfGroup(bytes: Uint8Array, start: number): number {
+function endOfGroup(bytes: Uint8Array, start: number, budget: Budget): number {
   let depth = 1;
   let at = start;
   while (depth > 0) {
+    spend(budget);
     const { type, end } = readTag(bytes, at);
     if (type === START_GROUP) {
       depth += 1;
