@@ -218,19 +218,23 @@ describe("hosting", () => {
     expect(await store.finishCleaning("clean", "pod-2", EPOCH)).toBe(false);
   });
 
-  it("forgets LiveKit's id with a new tenure and never goes back to an earlier one", async () => {
+  it("forgets LiveKit's id with a new tenure, and refuses one that a higher claim has ended", async () => {
     const { store } = await connect(redis);
     await store.put(claim("tenures", EPOCH, "eu", { confirmed: true }), undefined);
     const clean = async (tenure: number) => {
       await store.lockCleaning("tenures", "pod-1", 10_000);
       return store.finishCleaning("tenures", "pod-1", tenure);
     };
-    await clean(EPOCH);
+    expect(await clean(EPOCH)).toBe(true);
     await store.admit("tenures", "eu", EPOCH, "RM_1");
-    await clean(EPOCH + 5);
+    expect(await clean(EPOCH)).toBe(true);
+    expect((await store.read("tenures")).hosting).toEqual({ cleanTenure: EPOCH, sid: "RM_1" });
+    expect(await clean(EPOCH + 5)).toBe(true);
     expect((await store.read("tenures")).hosting).toEqual({ cleanTenure: EPOCH + 5 });
-    await clean(EPOCH);
+    await store.merge(claim("tenures", EPOCH + 5));
+    expect([await clean(EPOCH), await clean(EPOCH + 4)]).toEqual([false, false]);
     expect((await store.read("tenures")).hosting).toEqual({ cleanTenure: EPOCH + 5 });
+    expect(await store.lockCleaning("tenures", "pod-2", 10)).toBe(true);
   });
 
   it("leaves over the rooms that were claimed elsewhere later, until they are forgotten", async () => {
