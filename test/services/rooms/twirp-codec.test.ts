@@ -28,35 +28,27 @@ const bytes = (...values: readonly number[]): Buffer => Buffer.from(values);
 const s3 = { case: "s3", value: new S3Upload({ bucket: "meet", secret: "s3cr3t" }) } as const;
 const gcp = { case: "gcp", value: new GCPUpload({ bucket: "other" }) } as const;
 
-/** Everything that a request may hold, each output with a bucket. */
-function fullRequest(): RoomCompositeEgressRequest {
+/** Everything that a request may hold, each output with a bucket, or those that had one in S3 without. */
+function fullRequest(output: typeof s3 | { case: undefined } = s3): RoomCompositeEgressRequest {
   return new RoomCompositeEgressRequest({
     roomName: "standup",
     layout: "speaker",
     audioOnly: true,
     customBaseUrl: "https://example.org",
-    output: { case: "file", value: new EncodedFileOutput({ filepath: "old.mp4", output: s3 }) },
+    output: { case: "file", value: new EncodedFileOutput({ filepath: "old.mp4", output }) },
     fileOutputs: [
-      new EncodedFileOutput({ filepath: "a.mp4", output: s3 }),
+      new EncodedFileOutput({ filepath: "a.mp4", output }),
       new EncodedFileOutput({ filepath: "b.mp4", output: gcp }),
     ],
-    segmentOutputs: [new SegmentedFileOutput({ filenamePrefix: "seg", output: s3 })],
-    imageOutputs: [new ImageOutput({ filenamePrefix: "img", captureInterval: 5, output: s3 })],
+    segmentOutputs: [new SegmentedFileOutput({ filenamePrefix: "seg", output })],
+    imageOutputs: [new ImageOutput({ filenamePrefix: "img", captureInterval: 5, output })],
     streamOutputs: [new StreamOutput({ urls: ["rtmp://example.org/key"] })],
   });
 }
 
-/** The same with every s3 taken off by hand. */
+/** The same as it has to be afterwards. */
 function expectedRequest(): RoomCompositeEgressRequest {
-  const request = fullRequest();
-  request.output = { case: "file", value: new EncodedFileOutput({ filepath: "old.mp4" }) };
-  const outputs = [request.fileOutputs[0], ...request.segmentOutputs, ...request.imageOutputs];
-  for (const output of outputs) {
-    if (output !== undefined && "output" in output) {
-      output.output = { case: undefined };
-    }
-  }
-  return request;
+  return fullRequest({ case: undefined });
 }
 
 describe("a request to record without its bucket", () => {
