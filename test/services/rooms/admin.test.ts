@@ -373,7 +373,7 @@ describe("the operators' API", () => {
   it("survives any path and any body", async () => {
     const segment = fc.oneof(
       fc.constantFrom("rooms", "members", "webhooks", "drain", "pin", "move", "remove"),
-      fc.string({ maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),
+      fc.string({ maxLength: 20 }).map((text) => encodeURIComponent(text)),
     );
     await fc.assert(
       fc.asyncProperty(
