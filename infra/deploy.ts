@@ -9,7 +9,6 @@ import { deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
 import { scopeOf, type Scope } from "./scope.ts";
-import { readSharedSecrets } from "./shared-secrets.ts";
 
 /** What `pulumi stack output` shows. */
 export interface StackOutputs {
@@ -28,7 +27,7 @@ export interface StackOutputs {
 export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
   const scope = scopeOf(config, lookups);
   const made = config.role === "primary" ? makeSharedSecrets(config) : undefined;
-  const shared = made?.current() ?? readSharedSecrets(config.fleet.primary.stack);
+  const shared = made?.current() ?? sharedWith(config, lookups);
 
   const foundation = layFoundation(scope);
   const region = deployMediaRegion(scope, foundation, shared);
@@ -64,6 +63,14 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
       ...(administratorPassword === undefined ? {} : { administratorPassword }),
     };
   }
+}
+
+/** What a stack that is not the primary was given before anything is made. */
+function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedSecretOutputs {
+  if (sharedSecrets === undefined) {
+    throw new Error(`Stack "${stack}": the primary's secrets are missing. Await lookUp first.`);
+  }
+  return sharedSecrets;
 }
 
 function makeSharedSecrets(config: StackConfig): SharedSecrets {

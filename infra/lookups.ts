@@ -1,7 +1,9 @@
 import * as aws from "@pulumi/aws";
 import { usableZones } from "../components/network/zones.ts";
 import type { DnsZone } from "../components/shared/dns-zone.ts";
+import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
 import type { DnsConfig, StackConfig } from "./config.ts";
+import { readSharedSecrets } from "./shared-secrets.ts";
 
 /** What the account and the zone say before anything is made. Plain values, so that names can be computed from them. */
 export interface Lookups {
@@ -13,15 +15,17 @@ export interface Lookups {
   readonly dnsZone: DnsZone;
   /** Who administers the cluster: what the configuration names, else whoever runs the program. */
   readonly administratorRoleArns: readonly string[];
+  /** What the primary made for all regions; absent in the primary itself. */
+  readonly sharedSecrets?: SharedSecretOutputs;
 }
 
 /**
- * Asks AWS what the program has to know. Awaited before the first resource, so that an account without the zone or a
+ * Asks AWS, and the primary's stack, what the program has to know. Awaited before the first resource, so that an account without the zone or a
  * region without enough zones stops it with nothing created.
  * @throws Error with one sentence
  */
 export async function lookUp(config: StackConfig): Promise<Lookups> {
-  const [caller, { partition }, zones, dnsZone] = await Promise.all([
+  const [caller, { partition }, zones, dnsZone, sharedSecrets] = await Promise.all([
     aws.getCallerIdentity(),
     aws.getPartition(),
     aws.getAvailabilityZones({
@@ -30,6 +34,7 @@ export async function lookUp(config: StackConfig): Promise<Lookups> {
       filters: [{ name: "opt-in-status", values: ["opt-in-not-required"] }],
     }),
     dnsZoneOf(config.fleet.dns),
+    config.role === "primary" ? undefined : readSharedSecrets(config.fleet.primary.stack),
   ]);
   return {
     accountId: caller.accountId,
@@ -42,6 +47,7 @@ export async function lookUp(config: StackConfig): Promise<Lookups> {
     dnsZone,
     administratorRoleArns:
       config.deployRoleArns.length > 0 ? config.deployRoleArns : [roleOfSession(caller.arn)],
+    ...(sharedSecrets === undefined ? {} : { sharedSecrets }),
   };
 }
 

@@ -169,6 +169,11 @@ describe("the shared secrets of another stack", () => {
         "Give all stacks of the fleet the same secrets provider and passphrase.",
     ],
     [
+      { previous: {} },
+      'Output "sharedSecrets" of stack "eu": it cannot be decrypted. ' +
+        "Give all stacks of the fleet the same secrets provider and passphrase.",
+    ],
+    [
       { ...VALUES, livekitApiSecret: "short", peerSecret: "" },
       'Output "sharedSecrets" of stack "eu": it is not what this version expects ' +
         "(livekitApiSecret, peerSecret). Run pulumi up -s eu with this version first.",
