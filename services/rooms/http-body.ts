@@ -1,20 +1,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** The body of a request; undefined where it is longer than `maxBytes`, and the rest of it is then thrown away. */
+/**
+ * The body of a request; undefined where it is longer than `maxBytes`, of which the rest is then thrown away, and where
+ * the connection broke, when nobody reads an answer anyway.
+ */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,
 ): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    size += bytes.length;
-    if (size > maxBytes) {
-      request.resume();
-      return undefined;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+      size += bytes.length;
+      if (size > maxBytes) {
+        request.resume();
+        return undefined;
+      }
+      chunks.push(bytes);
     }
-    chunks.push(bytes);
+  } catch {
+    return undefined;
   }
   return Buffer.concat(chunks);
 }

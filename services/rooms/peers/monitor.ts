@@ -164,18 +164,25 @@ export class Monitor {
 
   private schedule(region: string, watched: Watched, afterMs: number): void {
     watched.timer = setTimeout(() => {
-      void this.pollOnce(region);
+      this.pollOnce(region).catch((error: unknown) => {
+        this.failed(error);
+      });
     }, afterMs);
     watched.timer.unref();
   }
 
   private scheduleSync(): void {
     this.syncing = setTimeout(() => {
-      void this.membership.sync().finally(() => {
-        if (this.running) {
-          this.scheduleSync();
-        }
-      });
+      this.membership
+        .sync()
+        .catch((error: unknown) => {
+          this.failed(error);
+        })
+        .finally(() => {
+          if (this.running) {
+            this.scheduleSync();
+          }
+        });
     }, this.pause());
     this.syncing.unref();
   }
@@ -244,6 +251,12 @@ export class Monitor {
     for (const listener of this.listeners) {
       listener(region, reachable);
     }
+  }
+
+  /** A fault of this program, after which polling goes on. */
+  private failed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : "unknown";
+    this.log.error("a poll failed", { reason });
   }
 
   private pause(): number {

@@ -181,6 +181,22 @@ describe("the monitor", () => {
     await expect(membership.remove("ap")).rejects.toThrow(StoreAway);
   });
 
+  it("goes on after a fault of its own, and tells the log", async () => {
+    await monitor.start();
+    const { poll } = polls;
+    polls.poll = () => Promise.reject(new Error("a fault"));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(log.lines).toContainEqual({
+      level: "error",
+      message: "a poll failed",
+      fields: { reason: "a fault" },
+    });
+    polls.poll = poll;
+    polls.polls = [];
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(polls.polls).toEqual(["us", "us"]);
+  });
+
   it("tells a log who joined and who left", async () => {
     await membership.announce("ap", {});
     expect(log.lines).toEqual([

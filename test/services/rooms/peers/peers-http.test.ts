@@ -190,6 +190,19 @@ describe("a gateway asked by another", () => {
     expect(status).toBe(413);
   });
 
+  it("goes on when a message breaks off in the middle", async () => {
+    const call = httpRequest(`${urls["us"] ?? ""}/peer/v1/read`, {
+      method: "POST",
+      headers: { "content-length": "100" },
+    });
+    const broken = new Promise((resolve) => call.once("error", resolve));
+    call.write("{");
+    await new Promise<void>((resolve) => us.http.once("request", () => setTimeout(resolve, 50)));
+    call.destroy();
+    await broken;
+    expect(await eu.client.merge("us", CLAIM)).toEqual(CLAIM);
+  });
+
   it("refuses a region that was removed, but lets it learn that it was", async () => {
     const ap = new PeerNode("ap", urls, ["eu", "us"]);
     await us.membership.announce("ap", {});
