@@ -6,6 +6,7 @@ import { EgressCalls } from "./egress-calls.ts";
 import { RememberedEgress, type EgressRegions } from "./egress-regions.ts";
 import { EgressStarts } from "./egress-starts.ts";
 import { LateEgress, type LateEgressMetrics } from "./late-egress.ts";
+import { RecordingRouter } from "./recording-router.ts";
 import { Sender, type SenderMetrics } from "./sender.ts";
 import {
   TwirpHandler,
@@ -54,7 +55,8 @@ export function createServerApi(parts: {
   const late = new LateEgress({ calls, egress, clock, log, metrics });
   const starts = new EgressStarts({ sender, calls, egress, late });
   const all = new AllRegions(sender, () => upstream.regions());
-  const routes = new TwirpRouter({ region, placing, sender, all, starts, egress });
+  const recordings = new RecordingRouter(sender, all, egress);
+  const routes = new TwirpRouter({ region, placing, sender, all, starts, recordings });
   const handler = new TwirpHandler({ ...parts, routes, peers: parts.peerGate });
   const close = async (): Promise<void> => {
     await late.close();

@@ -4,26 +4,20 @@ import type { Refusal } from "../placement/placement.ts";
 import { Unplaceable } from "../placement/proposer.ts";
 import type { AllRegions } from "./all-regions.ts";
 import type { Deadline } from "./deadline.ts";
-import type { EgressRegions } from "./egress-regions.ts";
 import type { EgressStarts } from "./egress-starts.ts";
 import type { EmptyList, Method, Route } from "./methods.ts";
+import type { RecordingRouter } from "./recording-router.ts";
 import type { Outcome, Sender } from "./sender.ts";
 import { codeOf, emptyList, errorAnswer, type TwirpAnswer } from "./twirp-answer.ts";
 import { TwirpBody, type FieldPath } from "./twirp-body.ts";
 import type { TwirpCall } from "./upstream.ts";
-import { delimited, Malformed } from "./wire.ts";
-
-/** Milliseconds for finding out which region a recording runs in. */
-const SEARCH_MS = 2000;
+import { delimited } from "./wire.ts";
 
 /** Longest name of a room that LiveKit takes, in bytes (livekit/livekit, pkg/config/config.go). */
 const MAX_ROOM_NAME_BYTES = 256;
 
 /** Most rooms that one ListRooms may name; Meet names one. */
 const MAX_NAMES = 200;
-
-/** Ids of recordings have 15 characters. */
-const MAX_EGRESS_ID = 200;
 
 /** What the server API needs of placement. */
 export interface TwirpPlacing {
@@ -51,7 +45,7 @@ export class TwirpRouter {
   private readonly sender: Sender;
   private readonly all: AllRegions;
   private readonly starts: EgressStarts;
-  private readonly egress: EgressRegions;
+  private readonly recordings: RecordingRouter;
 
   constructor(parts: {
     readonly region: string;
@@ -59,14 +53,14 @@ export class TwirpRouter {
     readonly sender: Sender;
     readonly all: AllRegions;
     readonly starts: EgressStarts;
-    readonly egress: EgressRegions;
+    readonly recordings: RecordingRouter;
   }) {
     this.region = parts.region;
     this.placing = parts.placing;
     this.sender = parts.sender;
     this.all = parts.all;
     this.starts = parts.starts;
-    this.egress = parts.egress;
+    this.recordings = parts.recordings;
   }
 
   /** Answers a call of a client of LiveKit. @throws Malformed */
@@ -82,9 +76,9 @@ export class TwirpRouter {
       case "egress-start":
         return this.startEgress(routed, route.room);
       case "egress":
-        return this.ofEgress(routed, route.id);
+        return this.recordings.ofOne(routed.call, route.id, routed.deadline, routed.method.isLook);
       case "egress-list":
-        return this.listEgress(routed, route.id, route.list);
+        return this.recordings.list(routed.call, route.id, route.list, routed.deadline);
       case "room-or-here":
         return this.inRoomOrHere(routed, route.rooms);
       case "all":
@@ -255,56 +249,6 @@ export class TwirpRouter {
     const start = (region: string): Promise<Outcome> =>
       this.starts.start(region, room, call, deadline, isGone);
     return (await this.toHost(routed, room, start)) ?? absent(call);
-  }
-
-  private async ofEgress(routed: RoutedCall, path: FieldPath): Promise<TwirpAnswer> {
-    const { call, deadline, method } = routed;
-    const id = call.body.string(path);
-    const known = await this.regionOf(id);
-    if (known !== undefined) {
-      return this.sender.toRegion(known, call, deadline, method.isLook);
-    }
-    const search = await this.all.search(call, id, deadline.within(SEARCH_MS));
-    if (!search.isFound) {
-      return search.answer;
-    }
-    await this.egress.remember(id, search.region);
-    return this.sender.toRegion(search.region, call, deadline, method.isLook);
-  }
-
-  private async listEgress(
-    routed: RoutedCall,
-    path: FieldPath,
-    list: EmptyList,
-  ): Promise<TwirpAnswer> {
-    const { call, deadline } = routed;
-    const id = call.body.string(path);
-    if (id === "") {
-      return this.all.merged(call, list, deadline);
-    }
-    const known = await this.regionOf(id);
-    if (known !== undefined) {
-      return this.sender.toRegion(known, call, deadline, true);
-    }
-    const search = await this.all.search(call, id, deadline);
-    if (!search.isFound) {
-      return search.answer;
-    }
-    await this.egress.remember(id, search.region);
-    return this.sender.toRegion(search.region, call, deadline, true);
-  }
-
-  private async regionOf(egressId: string): Promise<string | undefined> {
-    if (egressId.length > MAX_EGRESS_ID) {
-      throw new Malformed("no recording has an id as long as that");
-    }
-    const regions = this.all.regions();
-    const [only] = regions;
-    if (regions.length === 1) {
-      return only;
-    }
-    const region = await this.egress.regionOf(egressId);
-    return region !== undefined && regions.includes(region) ? region : undefined;
   }
 
   private async inRoomOrHere(
