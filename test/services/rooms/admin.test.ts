@@ -300,7 +300,7 @@ describe("an operator", () => {
     expect(calls).toEqual([]);
   });
 
-  it.each([
+  const failures: readonly (readonly [Error, number, string])[] = [
     [
       new StoreAway("x"),
       503,
@@ -313,7 +313,8 @@ describe("an operator", () => {
       'Region "us": its gateway does not answer (1000 ms). Try again.',
     ],
     [new Error("a fault"), 500, "Request: it failed here. The log says why."],
-  ])("is told what did not answer: %s", async (error, status, sentence) => {
+  ];
+  it.each(failures)("is told what did not answer: %s", async (error, status, sentence) => {
     failure = error;
     expect(await ask({ method: "POST", path: "undrain" })).toEqual([status, { error: sentence }]);
   });

@@ -183,7 +183,7 @@ describe("the monitor", () => {
 
   it("goes on after a fault of its own, and tells the log", async () => {
     await monitor.start();
-    const { poll } = polls;
+    const poll = polls.poll.bind(polls);
     polls.poll = () => Promise.reject(new Error("a fault"));
     await vi.advanceTimersByTimeAsync(2000);
     expect(log.lines).toContainEqual({
