@@ -13,10 +13,7 @@ export const CLAIM_HEADER = "x-meet-claim";
 const MAX_CLAIM_LENGTH = 8192;
 
 /** The headers of a tunnel to another region's gateway. They are good for one request, once. */
-export interface PeerHeaders {
-  readonly [PEER_HEADER]: string;
-  readonly [CLAIM_HEADER]: string;
-}
+export type PeerHeaders = Readonly<Record<typeof PEER_HEADER | typeof CLAIM_HEADER, string>>;
 
 /** Makes ready the tunnels to the gateways of other regions. */
 export class PeerDialer {
@@ -33,13 +30,17 @@ export class PeerDialer {
     return this.urls.of(region);
   }
 
-  /** Headers to be added to the client's own for a request with no body, of this very path and query. */
+  /**
+   * Headers to be added to the client's own for a request with no body, of this very path and query.
+   * @param to the region that the request is sent to, where that is not the host
+   */
   async headers(
     claim: Claim,
     request: { readonly method: string; readonly url: string },
+    to = claim.region,
   ): Promise<PeerHeaders> {
     const body = new Uint8Array();
-    const token = await this.signer.sign(claim.region, { ...request, body });
+    const token = await this.signer.sign(to, { ...request, body });
     return { [PEER_HEADER]: token, [CLAIM_HEADER]: encodeClaim(claim) };
   }
 }

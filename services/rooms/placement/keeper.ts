@@ -93,6 +93,29 @@ export class Keeper {
     }
   }
 
+  /**
+   * LiveKit says that a room ended: its claim is closed, so that the next meeting is placed anew, unless the room of that
+   * id is no longer the one under way.
+   */
+  async roomFinished(room: string, sid: string): Promise<void> {
+    const closed = await this.store.close(room, this.region, sid);
+    if (closed !== undefined) {
+      this.proposer.spread(closed);
+    }
+  }
+
+  /** False if a higher claim of another tenure holds by now. True while the store is away. */
+  async stillHolds(claim: Claim): Promise<boolean> {
+    const known = await unlessGone(this.store.read(claim.room));
+    const held = known?.claim;
+    return (
+      held === undefined ||
+      !held.confirmed ||
+      held.epoch < claim.epoch ||
+      (held.region === claim.region && held.tenure === claim.tenure)
+    );
+  }
+
   /** A look at one room: its claim changed. */
   async changed(room: string): Promise<void> {
     for (const group of this.tunnels.groups().filter((it) => it.room === room)) {
@@ -139,6 +162,8 @@ export class Keeper {
       await this.resolve(group, claim);
     } else if (claim.region !== group.region || claim.tenure !== group.tenure) {
       await this.superseded(group, claim);
+    } else {
+      this.splits.over(group.room);
     }
   }
 
@@ -198,6 +223,7 @@ export class Keeper {
   }
 
   private cut(group: TunnelGroup, claim: Claim): void {
+    this.splits.over(group.room);
     this.tunnels.cutExcept(group.room, claim);
     if (group.region === this.region) {
       void unlessGone(this.store.setPresent(group.room, this.pod, []));
@@ -273,8 +299,9 @@ export class Keeper {
 
   /** With the right to clean: the room may have been claimed for this region again in the meantime. */
   private async deleteLeftover(room: string): Promise<void> {
-    const { claim } = await this.store.read(room);
-    if (claim !== undefined && claim.region !== this.region) {
+    const { claim, hosting } = await this.store.read(room);
+    const isOver = (hosting.cleanTenure ?? 0) < (claim?.epoch ?? 0);
+    if (claim !== undefined && claim.region !== this.region && isOver) {
       await this.liveKit.deleteRoom(room);
       await this.store.forgetHosting(room);
     }

@@ -143,6 +143,13 @@ export class Proposer {
     );
   }
 
+  /** Tells all other members of a claim that holds by this region's word alone. */
+  spread(claim: Claim): void {
+    for (const region of this.peers.members()) {
+      void this.tell(region, claim);
+    }
+  }
+
   /** Tells the members that all of them have it. Nobody waits for it: who did not hear asks all again. */
   private confirm(claim: Claim, survey: Survey): void {
     for (const region of [this.region, ...this.peers.members()]) {

@@ -50,6 +50,7 @@ export class Splits {
   private readonly proposer: Proposer;
   private readonly pod: string;
   private readonly metrics: SplitMetrics;
+  private readonly found = new Set<string>();
 
   constructor(parts: {
     readonly region: string;
@@ -71,8 +72,14 @@ export class Splits {
     this.metrics = parts.metrics;
   }
 
+  /** Rooms that this gateway found split and that are not healed yet. */
+  open(): readonly string[] {
+    return [...this.found];
+  }
+
   /** Asks the room's arbiter to decide; the next one if that one does not answer. */
   async report(room: string): Promise<void> {
+    this.found.add(room);
     for (const arbiter of arbiters(room, [this.region, ...this.peers.members()])) {
       if (arbiter === this.region) {
         return this.heal(room);
@@ -89,6 +96,11 @@ export class Splits {
         }
       }
     }
+  }
+
+  /** The room is in one region again, as far as this gateway is concerned. */
+  over(room: string): void {
+    this.found.delete(room);
   }
 
   /** Decides a split as its arbiter; nothing if another gateway of the region is at it, or if there is none. */
