@@ -1,4 +1,5 @@
 import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
 import { usableZones } from "../components/network/zones.ts";
 import type { DnsZone } from "../components/shared/dns-zone.ts";
 import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
@@ -20,11 +21,20 @@ export interface Lookups {
 }
 
 /**
- * Asks AWS, and the primary's stack, what the program has to know. Awaited before the first resource, so that an account without the zone or a
- * region without enough zones stops it with nothing created.
- * @throws Error with one sentence
+ * Asks AWS, and the primary's stack, what the program has to know. Awaited before the first resource, so that an
+ * account without the zone or a region without enough zones stops it with nothing created.
+ * @throws pulumi.RunError with one sentence
  */
 export async function lookUp(config: StackConfig): Promise<Lookups> {
+  try {
+    return await ask(config);
+  } catch (error) {
+    // A RunError is printed without a stack trace.
+    throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function ask(config: StackConfig): Promise<Lookups> {
   const [caller, { partition }, zones, dnsZone, sharedSecrets] = await Promise.all([
     aws.getCallerIdentity(),
     aws.getPartition(),
@@ -56,8 +66,16 @@ async function dnsZoneOf(dns: DnsConfig): Promise<DnsZone> {
     const { provider, zoneId, accountId, zoneName } = dns;
     return { provider, zoneId, accountId, zoneName };
   }
-  const zone = await aws.route53.getZone({ name: dns.zoneName, privateZone: false });
-  return { provider: "route53", zoneId: zone.zoneId, zoneName: dns.zoneName };
+  const { zoneName } = dns;
+  const zone = await aws.route53
+    .getZone({ name: zoneName, privateZone: false })
+    .catch((error: unknown) => {
+      throw new Error(
+        `Zone "${zoneName}": Route 53 did not find it as a public zone of this account ` +
+          `(${error instanceof Error ? error.message.trim() : String(error)}). Make it first, or correct meet:dns.zoneName.`,
+      );
+    });
+  return { provider: "route53", zoneId: zone.zoneId, zoneName };
 }
 
 /**
