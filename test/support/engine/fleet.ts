@@ -25,7 +25,7 @@ export interface Fleet extends Engine {
   write(stack: string, file: string): Promise<void>;
   /** Replaces a part of a stack's file for as long as `act` takes. @throws when the part is not there */
   change<T>(stack: string, part: readonly [string, string], act: () => Promise<T>): Promise<T>;
-  /** What a preview would do, resource by resource: `update kubernetes:apps/v1:Deployment rooms`. */
+  /** What a preview would change, each as `update kubernetes:apps/v1:Deployment rooms`. */
   previewed(stack: string): Promise<string[]>;
   /** Runs `up`. @throws with its output unless it ends with 0 */
   up(stack: string): Promise<Steps>;
@@ -93,7 +93,7 @@ export async function startFleet(options: Parameters<typeof startEngine>[0] = {}
       const { stdout } = await engine.must(["preview", "--stack", stack, "--json"]);
       return previewSchema
         .parse(JSON.parse(stdout))
-        .steps.filter(({ op }) => op !== "same")
+        .steps.filter(({ op }) => op !== "same" && op !== "read")
         .map(({ op, urn }) => [op, ...urn.split("::").slice(-2)].join(" "))
         .map((step) => step.replace(/ \S*\$/, " "))
         .sort();
