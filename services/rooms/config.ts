@@ -67,7 +67,7 @@ const placementRuleSchema = z.union(
 /** Where the deployment wants some rooms, or the rooms of some countries. */
 export type PlacementRule = z.output<typeof placementRuleSchema>;
 
-const rate = (perMinute: number): z.ZodType<number, unknown> =>
+const rate = (perMinute: number): z.ZodType<number> =>
   z.coerce.number().int().min(1).max(1_000_000).default(perMinute);
 
 const fileVariables = {

@@ -190,7 +190,7 @@ export class Gateway {
   }
 
   private httpServer(): GatewayServer {
-    const { environment, log, metrics, webhooks } = this;
+    const { environment, log, webhooks } = this;
     const signalling = this.signalling();
     const admin = new AdminServer(this.others.operators, this.adminRoutes(), log);
     const owners = this.ownerPins();

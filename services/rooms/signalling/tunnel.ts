@@ -58,12 +58,12 @@ export class Tunnel {
     client.setTimeout(IDLE_MS, () => {
       this.cut();
     });
-    this.carry(upstream, client);
-    this.carry(client, upstream);
     client.write(first);
     if (early.length > 0) {
       upstream.write(early);
     }
+    this.carry(upstream, client);
+    this.carry(client, upstream);
     if (client.destroyed || upstream.destroyed) {
       this.cut();
     }
@@ -105,6 +105,8 @@ export class Tunnel {
         this.end();
       }
     });
+    // It was paused when its head had been read, and then stays so.
+    from.resume();
   }
 
   private lingerThenCut(): void {

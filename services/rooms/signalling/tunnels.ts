@@ -34,6 +34,11 @@ export class TunnelRegistry implements Tunnels {
     return this.count;
   }
 
+  /** Bytes taken from one end of a tunnel and not yet by the other, in all of them. */
+  buffered(): number {
+    return this.all().reduce((bytes, tunnel) => bytes + tunnel.buffered(), 0);
+  }
+
   /** Names of the rooms with a connection here. */
   rooms(): readonly string[] {
     return [...this.byRoom.keys()];
@@ -83,9 +88,14 @@ export class TunnelRegistry implements Tunnels {
       if (waitMs >= 1) {
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
-      this.cut("shutdown", [tunnel]);
+      // Those that ended by themselves in the meantime are not cut.
+      this.cut("shutdown", this.has(tunnel) ? [tunnel] : []);
     }
     this.cut("shutdown", this.all());
+  }
+
+  private has(tunnel: Tunnel): boolean {
+    return this.byRoom.get(tunnel.connected.room)?.has(tunnel) === true;
   }
 
   private all(): Tunnel[] {
