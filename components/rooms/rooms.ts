@@ -30,6 +30,12 @@ const IDLE_TIMEOUT_SECONDS = 350;
 /** Tunnels are ended spread over this time when a pod goes, so that not everybody comes back at once. */
 const SHUTDOWN_SECONDS = 60;
 
+/**
+ * For 5,000 tunnels in a pod at about 60 KB each, and the process itself. Node gives half of it to the heap. Their two
+ * sockets each are no matter: Node raises its limit of open files to the hard one, which containerd leaves at 1,048,576.
+ */
+const RESOURCES = { cpuMillicores: 250, memoryMib: 768 } as const;
+
 export interface RoomsArgs {
   readonly namespace: pulumi.Input<string>;
   /** Tag of the stock Node image, of an exact version: `24.19.0-bookworm-slim`. */
@@ -94,7 +100,8 @@ export class Rooms extends pulumi.ComponentResource {
         replicas: { min: args.minReplicas, max: args.maxReplicas, cpuPercent: 60 },
         environment: roomsEnvironment(args),
         secretFiles: roomsSecretFiles(args),
-        resources: { cpuMillicores: 250, memoryMib: 512 },
+        resources: RESOURCES,
+        metrics: true,
         shutdownSeconds: SHUTDOWN_SECONDS,
         vpcCidr: args.vpcCidr,
         egress: [
@@ -165,6 +172,8 @@ export function roomsEnvironment(
     LIVEKIT_API_SECRET_FILE: `${SECRETS_PATH}/livekit-api-secret`,
     PEER_SECRET_FILE: `${SECRETS_PATH}/peer-secret`,
     OPERATOR_SECRET_FILE: `${SECRETS_PATH}/operator-secret`,
+    // Egress has its region's bucket in its own configuration: see components/egress.
+    EGRESS_STORAGE: "regional",
   };
 }
 

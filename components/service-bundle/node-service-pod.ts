@@ -11,6 +11,9 @@ import { bundleCommand, BUNDLE_FILE, BUNDLE_PATHS } from "./bundle.ts";
 /** The port every bundled service listens on. */
 export const SERVICE_PORT = 8080;
 
+/** The port for a service's metrics, where it has any. */
+export const METRICS_PORT = 9090;
+
 /** Where a service's secret files are mounted. */
 export const SECRETS_PATH = "/etc/meet/secrets";
 
@@ -36,6 +39,8 @@ export interface PodParts {
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   readonly resources: ServiceResources;
   readonly shutdownSeconds: number;
+  /** Whether it serves `/metrics` on METRICS_PORT. */
+  readonly metrics: boolean;
 }
 
 /** Environment in a fixed order, so that adding a variable moves no other. */
@@ -50,7 +55,10 @@ export function environmentList(
 /** The pod of a bundled service: the bundle, a scratch directory and secret files on an unwritable root. */
 export function podTemplate(parts: PodParts): k8s.types.input.core.v1.PodTemplateSpec {
   return {
-    metadata: { labels: labels(parts.app) },
+    metadata: {
+      labels: labels(parts.app),
+      ...(parts.metrics ? { annotations: SCRAPED } : {}),
+    },
     spec: {
       serviceAccountName: parts.app,
       automountServiceAccountToken: false,
@@ -76,6 +84,13 @@ export function podTemplate(parts: PodParts): k8s.types.input.core.v1.PodTemplat
   };
 }
 
+/** What Prometheus' usual scrape configuration of pods looks at (prometheus-community/helm-charts, values.yaml). */
+const SCRAPED = {
+  "prometheus.io/scrape": "true",
+  "prometheus.io/port": String(METRICS_PORT),
+  "prometheus.io/path": "/metrics",
+} as const;
+
 function container(parts: PodParts): k8s.types.input.core.v1.Container {
   const memory = `${parts.resources.memoryMib}Mi`;
   return {
@@ -86,9 +101,13 @@ function container(parts: PodParts): k8s.types.input.core.v1.Container {
       NODE_ENV: "production",
       PORT: String(SERVICE_PORT),
       SHUTDOWN_SECONDS: String(parts.shutdownSeconds),
+      ...(parts.metrics ? { METRICS_PORT: String(METRICS_PORT) } : {}),
       ...parts.environment,
     }),
-    ports: [{ name: "http", containerPort: SERVICE_PORT, protocol: "TCP" }],
+    ports: [
+      { name: "http", containerPort: SERVICE_PORT, protocol: "TCP" },
+      ...(parts.metrics ? [{ name: "metrics", containerPort: METRICS_PORT, protocol: "TCP" }] : []),
+    ],
     lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     startupProbe: {
       httpGet: { path: "/healthz", port: "http" },

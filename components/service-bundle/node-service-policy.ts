@@ -74,11 +74,13 @@ export function neighbourRule(app: string, port: number): EgressRule {
 }
 
 /**
- * What a bundled service is reached from: the VPC, which is where the balancers' requests and host-network pods come
- * from, and nothing beyond it.
+ * What a bundled service is reached from: the VPC, which is where the balancers' requests, host-network pods and
+ * Prometheus come from, and nothing beyond it. No NodePort leads to the port of its metrics.
  */
 export function ingressFromVpc(
   vpcCidr: string,
+  metricsPort?: number,
 ): k8s.types.input.networking.v1.NetworkPolicyIngressRule {
-  return { from: [{ ipBlock: { cidr: vpcCidr } }], ports: tcp(SERVICE_PORT) };
+  const ports = metricsPort === undefined ? [SERVICE_PORT] : [SERVICE_PORT, metricsPort];
+  return { from: [{ ipBlock: { cidr: vpcCidr } }], ports: tcp(...ports) };
 }

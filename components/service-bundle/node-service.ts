@@ -1,11 +1,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Faults } from "../shared/faults.ts";
-import { hashedName } from "../shared/content-hash.ts";
 import { labels, selector } from "../shared/kubernetes.ts";
 import { buildBundle, BUNDLE_FILE, MAX_BUNDLE_BYTES, type Bundle } from "./bundle.ts";
 import { ingressFromVpc } from "./node-service-policy.ts";
-import { podTemplate, SERVICE_PORT, type ServiceResources } from "./node-service-pod.ts";
+import {
+  METRICS_PORT,
+  podTemplate,
+  SERVICE_PORT,
+  type ServiceResources,
+} from "./node-service-pod.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const NODE_SERVICE_TYPE = "meet:app:NodeService";
@@ -26,9 +30,14 @@ export interface NodeServiceArgs {
   readonly nodePort: number;
   readonly replicas: Replicas;
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Secret files by name, mounted read-only. @default none */
+  /**
+   * Secret files by name, mounted read-only. The kubelet replaces them in running pods within about a minute and
+   * nothing is restarted: the service has to look at them again. @default none
+   */
   readonly secretFiles?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly resources: ServiceResources;
+  /** Whether it serves `/metrics` on a port of its own, for Prometheus in the VPC. @default false */
+  readonly metrics?: boolean;
   /** How long the service may take to end its connections after SIGTERM. */
   readonly shutdownSeconds: number;
   /** Range of the network the cluster is in: all that may reach the service. */
@@ -41,10 +50,10 @@ export interface NodeServiceArgs {
 
 /**
  * A service of this project on a stock Node image, with no registry of one's own: its minified bundle is in a
- * ConfigMap named by its content, so a new version rolls out and an old one can be gone back to. Makes the ConfigMap,
- * a Secret named by its content, a ServiceAccount without rights, a Deployment spread over the zones, a NodePort
- * Service, a disruption budget, a network policy and, for a range of replicas, an autoscaler.
- * Cost: what its pods request of the system nodes.
+ * ConfigMap named by its content, so a new version rolls out and an old one can be gone back to. Its Secret keeps its
+ * name, so new secrets cut nobody's connection. Makes the ConfigMap, the Secret, a ServiceAccount without rights, a
+ * Deployment spread over the zones, a NodePort Service, a disruption budget, a network policy and, for a range of
+ * replicas, an autoscaler. Cost: what its pods request of the system nodes.
  */
 export class NodeService extends pulumi.ComponentResource {
   /** `<app>.<namespace>.svc.cluster.local:8080`. */
@@ -89,6 +98,7 @@ export class NodeService extends pulumi.ComponentResource {
             environment: args.environment,
             resources: args.resources,
             shutdownSeconds: args.shutdownSeconds,
+            metrics: args.metrics ?? false,
           }),
         },
       },
@@ -111,17 +121,15 @@ export class NodeService extends pulumi.ComponentResource {
     if (args.secretFiles === undefined) {
       return undefined;
     }
-    const files = pulumi.all({ ...args.secretFiles });
     const secret = new k8s.core.v1.Secret(
       `${name}-secrets`,
       {
         metadata: {
           namespace: args.namespace,
-          name: hashedName(args.app, files),
+          name: `${args.app}-secrets`,
           labels: labels(args.app),
         },
-        immutable: true,
-        stringData: files,
+        stringData: pulumi.all({ ...args.secretFiles }),
       },
       { parent: this },
     );
@@ -160,7 +168,7 @@ export class NodeService extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: selector(args.app) },
           policyTypes: ["Ingress", "Egress"],
-          ingress: [ingressFromVpc(args.vpcCidr)],
+          ingress: [ingressFromVpc(args.vpcCidr, args.metrics === true ? METRICS_PORT : undefined)],
           egress: [...args.egress],
         },
       },

@@ -73,6 +73,23 @@ describe("Rooms", () => {
     });
   });
 
+  it("has memory for 5,000 tunnels of 60 KB in half of it, which Node gives its heap", async () => {
+    const { inputs } = (await recordRooms()).one("kubernetes:apps/v1:Deployment");
+    const { spec } = inputs as {
+      spec: { template: { spec: { containers: { resources: { limits: { memory: string } } }[] } } };
+    };
+    const [memory = ""] = spec.template.spec.containers.map((it) => it.resources.limits.memory);
+    expect(memory).toMatch(/^\d+Mi$/);
+    expect((parseInt(memory, 10) * 2 ** 20) / 2).toBeGreaterThan(5000 * 60_000);
+  });
+
+  it("shows its metrics to Prometheus, on a port of their own", async () => {
+    const { inputs } = (await recordRooms()).one("kubernetes:apps/v1:Deployment");
+    expect(inputs).toMatchObject({
+      spec: { template: { metadata: { annotations: { "prometheus.io/port": "9090" } } } },
+    });
+  });
+
   it("has between two and the configured number of pods", async () => {
     const recording = await recordRooms();
     expect(recording.one("kubernetes:autoscaling/v2:HorizontalPodAutoscaler").inputs).toMatchObject(
@@ -145,6 +162,7 @@ describe("the gateway's environment", () => {
       LIVEKIT_API_SECRET_FILE: "/etc/meet/secrets/livekit-api-secret",
       PEER_SECRET_FILE: "/etc/meet/secrets/peer-secret",
       OPERATOR_SECRET_FILE: "/etc/meet/secrets/operator-secret",
+      EGRESS_STORAGE: "regional",
     });
   });
 

@@ -171,11 +171,22 @@ describe("NodeService", () => {
     });
   });
 
-  it("keeps secret files in an immutable Secret named by its content, and nowhere else", async () => {
+  it("keeps its pods when a secret changes: the Secret keeps its name", async () => {
+    const before = await recordService();
+    const after = await recordService({
+      secretFiles: { "peer-secret": pulumi.secret("another-value") },
+    });
+    const [old, changed] = [before.one(SECRET).inputs, after.one(SECRET).inputs];
+    expect(changed["stringData"]).not.toEqual(old["stringData"]);
+    expect(changed["metadata"]).toEqual(old["metadata"]);
+    expect(changed["immutable"]).toBeUndefined();
+    expect(after.one(DEPLOYMENT).inputs).toEqual(before.one(DEPLOYMENT).inputs);
+  });
+
+  it("keeps secret files in its Secret and nowhere else", async () => {
     const recording = await recordService();
     const { inputs } = recording.one(SECRET);
-    expect(nameOf(inputs)).toMatch(/^rooms-[0-9a-f]{10}$/);
-    expect(inputs["immutable"]).toBe(true);
+    expect(nameOf(inputs)).toBe("rooms-secrets");
     expect(JSON.stringify(inputs["stringData"])).toContain("hidden-value");
     const others = recording.all.filter(({ type }) => type !== SECRET);
     expect(JSON.stringify(others)).not.toContain("hidden-value");
@@ -221,6 +232,50 @@ describe("NodeService", () => {
       },
     });
     expect(await value(recording.result.serviceHost)).toBe("rooms.meet.svc.cluster.local:8080");
+  });
+
+  it("shows metrics to Prometheus in the VPC where it has any, and the balancers no way to them", async () => {
+    const recording = await recordService({ metrics: true });
+    expect(recording.one(DEPLOYMENT).inputs).toMatchObject({
+      spec: {
+        template: {
+          metadata: {
+            annotations: {
+              "prometheus.io/scrape": "true",
+              "prometheus.io/port": "9090",
+              "prometheus.io/path": "/metrics",
+            },
+          },
+          spec: {
+            containers: [
+              {
+                env: expect.arrayContaining([{ name: "METRICS_PORT", value: "9090" }]) as unknown,
+                ports: [
+                  { name: "http", containerPort: 8080, protocol: "TCP" },
+                  { name: "metrics", containerPort: 9090, protocol: "TCP" },
+                ],
+              },
+            ],
+          },
+        },
+      },
+    });
+    const { spec } = recording.one("kubernetes:networking.k8s.io/v1:NetworkPolicy").inputs as {
+      spec: { ingress: unknown };
+    };
+    expect(spec.ingress).toEqual([
+      {
+        from: [{ ipBlock: { cidr: "10.0.0.0/16" } }],
+        ports: [
+          { protocol: "TCP", port: 8080 },
+          { protocol: "TCP", port: 9090 },
+        ],
+      },
+    ]);
+    expect(recording.one("kubernetes:core/v1:Service").inputs).toMatchObject({
+      spec: { ports: [{ port: 8080 }] },
+    });
+    expect(JSON.stringify((await recordService()).one(DEPLOYMENT).inputs)).not.toMatch(/9090|prom/);
   });
 
   it("loses one pod at a time to a drain", async () => {
