@@ -119,7 +119,11 @@ export class FakeLiveKit {
 
   /** Refuses connections, and ends those there are. */
   async goAway(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) =>
+      this.server.close(() => {
+        resolve();
+      }),
+    );
     for (const socket of this.sockets) {
       socket.destroy();
     }
