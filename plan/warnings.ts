@@ -61,7 +61,7 @@ function placeholders({ placeholders: services }: WarningInput): Warning[] {
           about: "sample",
           sentence:
             `${services.join(" and ")} ${services.length === 1 ? "is a placeholder" : "are placeholders"}: ` +
-            `such a fleet answers health probes and holds no meeting yet.`,
+            `it answers health probes and does nothing else yet.`,
         },
       ];
 }

@@ -16,7 +16,7 @@ interface Facts {
 
 const NOT_PROVEN = `What this does not prove: nothing ran on AWS. The stand-in cloud enforces rules written down from the
 documentation; it does not show that AWS behaves so, that quotas suffice, that images start or that traffic flows.
-The room gateway and the recordings route are placeholders: such a fleet holds no meeting yet.`;
+The recordings route is a placeholder: such a fleet gives no recording out yet. No meeting is held in the rehearsal.`;
 
 const began = Date.now();
 

@@ -44,7 +44,7 @@ describe("A warning", () => {
 
   it("names the services that are placeholders", () => {
     expect(sentences([], { placeholders: ["rooms"] })).toEqual([
-      "rooms is a placeholder: such a fleet answers health probes and holds no meeting yet.",
+      "rooms is a placeholder: it answers health probes and does nothing else yet.",
     ]);
     expect(sentences([], { placeholders: ["recordings", "rooms"] })[0]).toMatch(
       /^recordings and rooms are placeholders:/,
