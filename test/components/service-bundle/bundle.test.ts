@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -59,17 +59,10 @@ describe("the bundle of a service", () => {
   it("has the same bytes when it is built in another directory", () => {
     const copy = mkdtempSync(join(tmpdir(), "meet-elsewhere-"));
     try {
-      for (const path of [
-        "package.json",
-        "services",
-        "components/service-bundle/bundle.ts",
-        "node_modules/zod",
-        "node_modules/fflate",
-        "node_modules/esbuild",
-        "node_modules/@esbuild",
-      ]) {
+      for (const path of ["package.json", "services", "components/service-bundle/bundle.ts"]) {
         cpSync(resolve(root, path), join(copy, path), { recursive: true });
       }
+      symlinkSync(resolve(root, "node_modules"), join(copy, "node_modules"));
       const bundle = pathToFileURL(join(copy, "components/service-bundle/bundle.ts")).href;
       const script = `const { buildBundle } = await import(${JSON.stringify(bundle)}); const { createHash } = await import("node:crypto"); const { hash, gzipBase64 } = buildBundle("rooms"); process.stdout.write(hash + " " + createHash("sha256").update(gzipBase64).digest("hex"));`;
       const printed = execFileSync(
