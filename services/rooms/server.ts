@@ -106,6 +106,11 @@ export class GatewayServer {
     return this.stopping;
   }
 
+  /** Milliseconds after which connections are ended, as they are set. */
+  timeouts(): Pick<Server, "keepAliveTimeout" | "headersTimeout" | "requestTimeout"> {
+    return this.server;
+  }
+
   private async leave(): Promise<void> {
     const { shutdownSeconds, leaveMs = 2000, tunnels, log } = this.parts;
     const totalMs = shutdownSeconds * 1000;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import ipaddr from "ipaddr.js";
 
 /**
@@ -6,7 +6,10 @@ import ipaddr from "ipaddr.js";
  * "X-Forwarded headers" of Application Load Balancers); all before it are the client's own words. Without a balancer
  * the other end of the connection.
  */
-export function clientAddress(request: Pick<IncomingMessage, "headers" | "socket">): string {
+export function clientAddress(request: {
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}): string {
   const forwarded = request.headers["x-forwarded-for"];
   const text = Array.isArray(forwarded) ? forwarded.join(",") : (forwarded ?? "");
   const last = text.slice(text.lastIndexOf(",") + 1).trim();

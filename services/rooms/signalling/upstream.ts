@@ -1,4 +1,4 @@
-import { connect as connectPlainly, type Socket } from "node:net";
+import { connect as connectPlainly, isIP, type Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { NotHttp, parseHead, type AnswerHead, type Header } from "./http-head.ts";
 import type { Join } from "./join.ts";
@@ -119,7 +119,8 @@ export class Upstream {
     const socket = connectSecurely({
       host,
       port: Number(port || 443),
-      servername: host,
+      // An address is no name (RFC 6066, section 3); it is checked against the certificate all the same.
+      ...(isIP(host) === 0 ? { servername: host } : {}),
       // An upgrade is one of HTTP/1.1 (RFC 9113, section 8.6).
       ALPNProtocols: ["http/1.1"],
       ...(this.ca === undefined ? {} : { ca: this.ca }),
