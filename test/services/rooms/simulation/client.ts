@@ -37,7 +37,19 @@ export class Client {
   /** Leaves for good. */
   leave(): void {
     this.wanted = false;
+    const { at, session } = this;
     this.end();
+    if (at !== undefined && session !== undefined) {
+      this.world.region(at.region).liveKit.left(this.room, this.identity, session);
+    }
+  }
+
+  /** Comes again, as somebody who was never there. */
+  comeAgain(): void {
+    this.wanted = true;
+    this.session = undefined;
+    this.failures = 0;
+    this.start();
   }
 
   /** LiveKit said goodbye: a real client does not come back by itself. */

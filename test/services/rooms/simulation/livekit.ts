@@ -20,6 +20,9 @@ export type JoinAnswer =
 /** Milliseconds for which LiveKit keeps a session whose signalling is gone: until ICE fails, and some more. */
 const SESSION_KEPT_MS = { from: 12_000, to: 25_000 } as const;
 
+/** LiveKit ends a room so long after the last one left. */
+const DEPARTURE_MS = 1_500;
+
 /** LiveKit answers 406 this long after its Valkey is away, and drops signalling this long after (measured, 1.13.5). */
 const NOT_READY_MS = 2_500;
 const DROPS_MS = 8_500;
@@ -37,6 +40,8 @@ export class SimLiveKit {
   private readonly rooms = new Map<string, Map<string, Session>>();
   private ids = 0;
   private valkeyAwaySince: number | undefined;
+  /** Told when a room ended because nobody is in it any more: LiveKit's webhook. */
+  onEmpty: (room: string, sid: string) => void = () => undefined;
   /** Told when signalling of all is dropped, and when somebody is sent away for good. */
   onDropped: (room: string | undefined) => void = () => undefined;
   onDeleted: (room: string) => void = () => undefined;
@@ -115,6 +120,24 @@ export class SimLiveKit {
     this.scheduler.at(this.random.between(SESSION_KEPT_MS.from, SESSION_KEPT_MS.to), () => {
       if (this.rooms.get(room)?.get(identity) === lost) {
         this.rooms.get(room)?.delete(identity);
+      }
+    });
+  }
+
+  /** Somebody left with a goodbye of his own. */
+  left(room: string, identity: string, id: string): void {
+    const sessions = this.rooms.get(room);
+    if (sessions?.get(identity)?.id === id) {
+      sessions.delete(identity);
+    }
+    this.scheduler.at(DEPARTURE_MS, () => {
+      const sid = this.find(room);
+      if (this.running && this.valkey.up && sid !== undefined && sessions?.size === 0) {
+        if (this.rooms.get(room) === sessions) {
+          this.valkey.data.liveKitRooms.delete(room);
+          this.rooms.delete(room);
+          this.onEmpty(room, sid);
+        }
       }
     });
   }

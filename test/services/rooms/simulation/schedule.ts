@@ -8,6 +8,7 @@ export const PROFILES = [
   "stores",
   "media",
   "partitions",
+  "lines",
   "operations",
   "everything",
 ] as const;
@@ -50,6 +51,15 @@ export async function runSchedule(seed: number): Promise<Outcome> {
     scheduler.at(isFirst ? random.between(0, 60) : random.between(0, 6_000), () => {
       client.start();
     });
+    if (random.chance(0.35)) {
+      const leaves = random.between(500, 3_500);
+      scheduler.at(leaves, () => {
+        client.leave();
+      });
+      scheduler.at(leaves + random.between(500, 3_000), () => {
+        client.comeAgain();
+      });
+    }
   }
   const faultsEnd = plan(world, profile);
   await scheduler.runUntil(faultsEnd);
@@ -75,8 +85,10 @@ function plan(world: World, profile: Profile): number {
   const begin = scheduler.now;
   const regions = [...world.regions.values()];
   const isPartitioned = profile === "partitions" || profile === "everything";
+  const isLineCut = profile === "lines" && regions.length > 2;
   world.strict = !isPartitioned;
-  if (profile === "calm") {
+  world.areMovesChecked = !isPartitioned;
+  if (profile === "calm" || (profile === "lines" && !isLineCut)) {
     network.slow = random.chance(0.5) ? 0.1 : 0;
     return begin + 4_000;
   }
@@ -103,7 +115,7 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
   const { random } = world;
   const kind =
     profile === "everything"
-      ? random.pick(["crashes", "stores", "media", "partitions"] as const)
+      ? random.pick(["crashes", "stores", "media", "partitions", "lines"] as const)
       : profile;
   if (profile === "operations") {
     operate(world);
@@ -113,12 +125,23 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
     return;
   }
   world.note(`FAULT ${kind} at ${region.name} for ${lasts.toFixed(0)}`);
-  world.troubled(region.name);
+  if (kind !== "lines") {
+    world.troubled(region.name);
+  }
   const { scheduler } = world;
   scheduler.at(lasts, () => {
-    world.troubled(region.name);
+    if (kind !== "lines") {
+      world.troubled(region.name);
+    }
   });
-  if (kind === "crashes") {
+  if (kind === "lines") {
+    // Every other region still reaches both: no room may move, and whoever enters at one end gets in at the other.
+    const other = random.pick([...world.regions.keys()].filter((name) => name !== region.name));
+    world.network.sever(region.name, other);
+    scheduler.at(lasts, () => {
+      world.network.heal();
+    });
+  } else if (kind === "crashes") {
     const isWhole = random.chance(0.3) || region.pods.filter((pod) => pod.alive).length < 2;
     // A region without a gateway is cut off from the others. A second fault on top may split rooms, as a partition may.
     world.isSpent = isWhole && world.strict;
@@ -152,7 +175,7 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
 /** What operators do: move a room, evacuate a region, add one, take one away. */
 function operate(world: World): void {
   const { random } = world;
-  const kind = random.pick(["move", "evacuate", "add", "remove"] as const);
+  const kind = random.pick(["move", "and back", "evacuate", "add", "remove"] as const);
   const regions = world.knownMembers().map((name) => world.region(name));
   const region = random.pick(regions);
   world.note(`OPERATION ${kind} at ${region.name}`);
@@ -162,12 +185,14 @@ function operate(world: World): void {
       world.addRegion(name, 2);
       world.spreadMembers(3_000);
     }
-  } else if (kind === "move") {
-    for (const pod of world.pods(region.name).slice(0, 1)) {
-      void pod.mover
-        .hosted()
-        .then((rooms) => Promise.all(rooms.map((room) => pod.mover.move(room))))
-        .catch(ignoreAway);
+  } else if (kind === "move" || kind === "and back") {
+    moveAll(world, region.name);
+    for (const after of kind === "and back" ? [random.between(700, 3_500)] : []) {
+      world.scheduler.at(after, () => {
+        for (const { name } of regions.filter((it) => it !== region)) {
+          moveAll(world, name, region.name);
+        }
+      });
     }
   } else if (kind === "evacuate" || (kind === "remove" && regions.length > 2)) {
     region.draining = true;
@@ -182,6 +207,15 @@ function operate(world: World): void {
         })
         .catch(ignoreAway);
     }
+  }
+}
+
+function moveAll(world: World, from: string, to?: string): void {
+  for (const pod of world.pods(from).slice(0, 1)) {
+    void pod.mover
+      .hosted()
+      .then((rooms) => Promise.all(rooms.map((room) => pod.mover.move(room, to))))
+      .catch(ignoreAway);
   }
 }
 
@@ -205,7 +239,7 @@ function ignoreAway(error: unknown): void {
 function partition(world: World, region: Region, lasts: number): void {
   const { network, random, scheduler } = world;
   const others = [...world.regions.keys()].filter((name) => name !== region.name);
-  const from = random.chance(0.7) ? others : [random.pick(others)];
+  const from = random.chance(0.6) ? others : [random.pick(others)];
   for (const other of from) {
     network.sever(region.name, other);
   }

@@ -1,4 +1,5 @@
 import { compareClaims, type Claim } from "../../../../services/rooms/placement/claim.ts";
+import { StoreAway } from "../../../../services/rooms/placement/ports.ts";
 import { Client } from "./client.ts";
 import { SimLiveKit } from "./livekit.ts";
 import { Network } from "./network.ts";
@@ -30,6 +31,8 @@ export class World {
   readonly history: string[] = [];
   /** Off while a partition or a double loss may split rooms. */
   strict = true;
+  /** Off while regions may look lost that are not. */
+  areMovesChecked = true;
   /** No further fault is to come. */
   isSpent = false;
   readonly removed = new Set<string>();
@@ -78,6 +81,19 @@ export class World {
         }
       }
     };
+    liveKit.onEmpty = (room, sid) => {
+      const [pod] = this.pods(name);
+      pod?.keeper.roomFinished(room, sid).catch((error: unknown) => {
+        if (!(error instanceof StoreAway)) {
+          this.broken(error);
+        }
+      });
+    };
+    const snapshot = (): void => {
+      valkey.snapshot();
+      scheduler.at(random.between(100, 600), snapshot);
+    };
+    snapshot();
     this.regions.set(name, region);
     for (let pod = 0; pod < pods; pod++) {
       this.addPod(region);
@@ -203,16 +219,24 @@ export class World {
     }
   }
 
-  /** Invariant 2: a room leaves a region only if that one was in trouble, or by an operator's word. */
+  /** Invariant 2: a room leaves its tenure only if its region was in trouble, or by an operator's word. */
   private checkMove(claim: Claim): void {
     const last = this.admitted.get(claim.room);
-    if (!this.strict || last === undefined || claim.cause !== "failover") {
+    if (!claim.confirmed || last === undefined || compareClaims(claim, last) <= 0) {
+      return;
+    }
+    if (claim.state === "closed") {
+      this.admitted.delete(claim.room);
+      return;
+    }
+    const isTaken = claim.cause === "failover" || claim.cause === "join";
+    if (!this.areMovesChecked || !isTaken || claim.tenure === last.tenure) {
       return;
     }
     const host = this.region(last.region);
     const isTroubled =
       this.scheduler.now - host.troubledAt < 20_000 || host.pods.every((pod) => !pod.alive);
-    if (claim.region !== last.region && compareClaims(claim, last) > 0 && !isTroubled) {
+    if (!isTroubled) {
       this.violation(`${claim.room}: taken from ${last.region}, which was well`);
     }
   }
