@@ -33,7 +33,7 @@ export class MeetWebhooks {
   private readonly place: Place;
   private readonly port: number;
   private readonly library: MeetLibrary;
-  private readonly key: ApiKey;
+  private key: ApiKey;
   private mood: MeetMood = "well";
   private server: Server | undefined;
 
@@ -65,6 +65,11 @@ export class MeetWebhooks {
     } else if (before === "away") {
       await this.listen();
     }
+  }
+
+  /** Meet is configured with another key. */
+  useKey(key: ApiKey): void {
+    this.key = key;
   }
 
   async stop(): Promise<void> {

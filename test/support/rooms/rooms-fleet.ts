@@ -22,6 +22,13 @@ export const KEY: ApiKey = {
 export const PEER_SECRET = "the-peers-secret-of-thirty-two-characters";
 export const OPERATOR_SECRET = "operators-secret-of-thirty-two-characters";
 
+/** What the files of previous keys and secrets hold at the start: known to the gateways, and used by nobody. */
+export const PREVIOUS_KEY: ApiKey = {
+  apiKey: "APIbefore",
+  apiSecret: "the-secret-before-of-thirty-two-characters",
+};
+const PREVIOUS_SECRET = "a-secret-of-before-of-thirty-two-characters";
+
 /** One region: Redis, LiveKit, gateways, and the balancer in front of them. */
 export interface FleetRegion {
   readonly name: string;
@@ -34,6 +41,8 @@ export interface FleetRegion {
   readonly url: string;
   /** Where the test itself reaches them. */
   readonly testUrl: string;
+  /** Where each gateway itself is reached by the test, and where its metrics are. */
+  readonly pods: readonly { readonly url: string; readonly metricsUrl: string }[];
   /** Files of the region's secrets, which the gateways read again every five seconds. */
   readonly secrets: string;
 }
@@ -142,6 +151,14 @@ async function startRegion(
     LIVEKIT_API_SECRET_FILE: secret(secrets, "livekit-api-secret", KEY.apiSecret),
     PEER_SECRET_FILE: secret(secrets, "peer-secret", PEER_SECRET),
     OPERATOR_SECRET_FILE: secret(secrets, "operator-secret", OPERATOR_SECRET),
+    LIVEKIT_PREVIOUS_API_KEY_FILE: secret(secrets, "livekit-previous-api-key", PREVIOUS_KEY.apiKey),
+    LIVEKIT_PREVIOUS_API_SECRET_FILE: secret(
+      secrets,
+      "livekit-previous-api-secret",
+      PREVIOUS_KEY.apiSecret,
+    ),
+    PEER_PREVIOUS_SECRET_FILE: secret(secrets, "peer-previous-secret", PREVIOUS_SECRET),
+    OPERATOR_PREVIOUS_SECRET_FILE: secret(secrets, "operator-previous-secret", PREVIOUS_SECRET),
     PEER_URLS: JSON.stringify(peers),
     JOINS_PER_MINUTE_PER_ADDRESS: "100000",
     JOINS_PER_MINUTE_PER_TOKEN: "100000",
@@ -149,10 +166,17 @@ async function startRegion(
   };
   const backends: string[] = [];
   const gateways: ManagedProcess[] = [];
+  const pods: { readonly url: string; readonly metricsUrl: string }[] = [];
   for (let index = 0; index < (plan.gateways ?? 2); index++) {
     const own = await place.port();
+    const metrics = await place.port();
     backends.push(`${place.address}:${own}`);
-    gateways.push(await gatewayProcess(`${name}-${index}`, place, own, environment, folder));
+    pods.push({
+      url: `http://${place.address}:${own}`,
+      metricsUrl: `http://${place.address}:${metrics}/metrics`,
+    });
+    const withPorts = { ...environment, PORT: String(own), METRICS_PORT: String(metrics) };
+    gateways.push(gatewayProcess(`${name}-${index}`, place, own, withPorts, folder));
   }
   const balancer = await balancerProcess(name, place, port, backends, folder);
   const forClients = await net.reach(CLIENTS, name, port);
@@ -164,19 +188,20 @@ async function startRegion(
     liveKit,
     gateways,
     balancer,
+    pods,
     url: `ws://${forClients.host}:${forClients.port}`,
     testUrl: `http://${forTest.host}:${forTest.port}`,
     secrets,
   };
 }
 
-async function gatewayProcess(
+function gatewayProcess(
   name: string,
   place: Place,
   port: number,
   environment: Readonly<Record<string, string>>,
   folder: string,
-): Promise<ManagedProcess> {
+): ManagedProcess {
   const scratch = join(folder, `scratch-${name}`);
   mkdirSync(scratch);
   const [, ...args] = bundleCommand({ bundle: folder, scratch });
@@ -185,11 +210,7 @@ async function gatewayProcess(
     place,
     command: process.execPath,
     args,
-    environment: {
-      ...environment,
-      PORT: String(port),
-      METRICS_PORT: String(await place.port()),
-    },
+    environment,
     log: join(folder, `gateway-${name}.log`),
     isReady: () => answersOk(`http://${place.address}:${port}/readyz`),
     readyWithinSeconds: 40,
