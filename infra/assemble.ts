@@ -66,6 +66,8 @@ export function fleetOf(
     ...(administrator === undefined ? {} : { administrator }),
     versions: parsed["meet:versions"],
     recordings: parsed["meet:recordings"],
+    placement: parsed["meet:placement"],
+    secrets: parsed["meet:secrets"],
     ...(telephony === undefined ? {} : { telephony }),
     primary: siblingOf(primary),
     primaryDatabaseGeneration: generationOf(primary),

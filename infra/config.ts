@@ -6,6 +6,7 @@ import { ConfigError, type ConfigFault } from "./config-faults.ts";
 import { readFleetFiles } from "./fleet-files.ts";
 import { checkFleet } from "./fleet-rules.ts";
 import { runFaults } from "./run-agreement.ts";
+import type { SecretsConfig } from "./secrets-schema.ts";
 import { outlineOf, readStackFile } from "./stack-file.ts";
 
 /** What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. */
@@ -76,6 +77,20 @@ export interface RecordingsConfig {
   readonly maxDurationMinutes: number;
 }
 
+/** Where rooms are put that nobody has pinned. */
+export interface PlacementConfig {
+  /** The first that fits decides; each has rooms or countries. */
+  readonly rules: readonly {
+    readonly rooms?: readonly string[];
+    readonly countries?: readonly string[];
+    readonly region: string;
+  }[];
+  /** Header in which a trusted edge in front of the gateways names the participant's country. */
+  readonly countryHeader?: string;
+  /** For a region, the others from the nearest on. */
+  readonly order: Readonly<Record<string, readonly string[]>>;
+}
+
 /** What is the same in every stack: written once, in the primary's file. */
 export interface FleetConfig {
   readonly domain: string;
@@ -85,6 +100,8 @@ export interface FleetConfig {
   readonly administrator?: { readonly email: string };
   readonly versions: Versions;
   readonly recordings: RecordingsConfig;
+  readonly placement: PlacementConfig;
+  readonly secrets: SecretsConfig;
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;

@@ -74,8 +74,14 @@ function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedS
 }
 
 function makeSharedSecrets(config: StackConfig): SharedSecrets {
+  const { administrator, secrets } = config.fleet;
   return new SharedSecrets("shared-secrets", {
-    administrator: config.fleet.administrator !== undefined,
+    administrator: administrator !== undefined,
+    generations: {
+      livekit: secrets.livekitKeys,
+      peer: secrets.peer,
+      operator: secrets.operator,
+    },
   });
 }
 

@@ -5,6 +5,7 @@ import { overlap, parseRange } from "./cidr.ts";
 import { ENCRYPTED, mismatch, show, unknownKey } from "./config-fields.ts";
 import { type ConfigFault, nearest } from "./config-faults.ts";
 import { fleetKeys, fleetSchema } from "./fleet-schema.ts";
+import { placementFaults } from "./placement-schema.ts";
 import type { Outline } from "./stack-file.ts";
 import { homeSchema, stackSchema } from "./stack-schema.ts";
 import { SIZE_DEFAULTS } from "./sizes.ts";
@@ -201,6 +202,14 @@ function checkNames(primary: Outline, outlines: readonly Outline[], report: Repo
   }
 }
 
+/** A rule can only name a region that is there. */
+function checkPlacement(primary: Outline, outlines: readonly Outline[], report: Report): void {
+  const stacks = outlines.map(({ stack }) => stack);
+  for (const { path, sentence } of placementFaults(primary.config.get("meet:placement"), stacks)) {
+    report(primary, `meet:placement.${path}`, sentence);
+  }
+}
+
 /**
  * Protection is what refuses `pulumi destroy`, which runs no program: so it stays on in the primary for as long as
  * another stack reads its secrets and sends people to it.
@@ -253,6 +262,7 @@ export function checkFleet(
       checkHomes(primary, standby, report);
     }
     checkNames(primary, outlines, report);
+    checkPlacement(primary, outlines, report);
     checkProtection(primary, outlines, report);
   }
 }

@@ -11,6 +11,8 @@ import {
   versionField,
   whole,
 } from "./config-fields.ts";
+import { placementSchema } from "./placement-schema.ts";
+import { secretsSchema } from "./secrets-schema.ts";
 import { DEFAULT_VERSIONS } from "./sizes.ts";
 
 const cloudflareId = () =>
@@ -115,6 +117,8 @@ export const fleetSchema = z.object({
   "meet:administrator": section({ email: emailField() }).exactOptional(),
   "meet:versions": versions.prefault({}),
   "meet:recordings": recordings.prefault({}),
+  "meet:placement": placementSchema.prefault({}),
+  "meet:secrets": secretsSchema.prefault({}),
   "meet:telephony": section({
     phoneNumber: text("a phone number in quotes", '"+33123456789"', /^\+[1-9]\d{6,14}$/),
     defaultCountry: text("a country code", "FR", /^[A-Z]{2}$/),

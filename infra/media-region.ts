@@ -15,6 +15,7 @@ import {
 } from "../components/shared/names.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import type { Foundation } from "./foundation.ts";
+import { previousSecrets } from "./previous-secrets.ts";
 import { replicationHomes, type Scope } from "./scope.ts";
 
 /** What every region has, whatever its role. */
@@ -55,6 +56,7 @@ export function deployMediaRegion(
     tags,
   });
   const keys = { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret };
+  const { livekitKeys: previousKeys } = previousSecrets(config.fleet, shared);
   const livekit = new LiveKit(
     "livekit",
     {
@@ -63,6 +65,7 @@ export function deployMediaRegion(
       region: config.stack,
       valkey,
       keys,
+      ...(previousKeys === undefined ? {} : { previousKeys }),
       turnHost: turnHost(config.stack, config.fleet.domain),
       udpPorts: config.media.udpPorts,
       webhookUrl: roomsWebhookUrl(NAMESPACES.meet),
@@ -142,7 +145,8 @@ function deployRooms(
   parts: { readonly valkey: Valkey; readonly livekit: LiveKit },
 ): Rooms {
   const { config, tags } = scope;
-  const { domain, primary, standby, versions } = config.fleet;
+  const { domain, primary, standby, versions, placement } = config.fleet;
+  const order = placement.order[config.stack];
   const certificate = new Certificate("gateway-certificate", {
     domainName: regionalLivekitHost(config.stack, domain),
     sharedNames: [livekitHost(domain)],
@@ -164,6 +168,14 @@ function deployRooms(
       livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
       peerSecret: shared.peerSecret,
       operatorSecret: shared.operatorSecret,
+      previous: previousSecrets(config.fleet, shared),
+      placement: {
+        rules: placement.rules,
+        ...(placement.countryHeader === undefined
+          ? {}
+          : { countryHeader: placement.countryHeader }),
+        ...(order === undefined ? {} : { order }),
+      },
       ...config.rooms,
       vpcId: network.vpcId,
       vpcCidr: config.network.cidr,

@@ -9,7 +9,10 @@ export interface LiveKitConfigInputs {
   /** Name of the region, a label only. */
   readonly region: string;
   readonly valkey: { readonly host: string; readonly port: number; readonly authToken: string };
+  /** The key that webhooks are signed with. */
   readonly keys: { readonly apiKey: string; readonly apiSecret: string };
+  /** A second key that is accepted, while keys are rotated. */
+  readonly previousKeys?: { readonly apiKey: string; readonly apiSecret: string };
   readonly turnHost: string;
   readonly udpPorts: { readonly from: number; readonly to: number };
   readonly webhookUrl: string;
@@ -36,6 +39,7 @@ export function udpPortRange(ports: LiveKitConfigInputs["udpPorts"]): string | n
  * and belongs in a Secret.
  */
 export function livekitConfig(inputs: LiveKitConfigInputs): string {
+  const { keys, previousKeys } = inputs;
   return stringify({
     port: LIVEKIT_PORTS.signal,
     prometheus: { port: LIVEKIT_METRICS_PORT },
@@ -54,9 +58,12 @@ export function livekitConfig(inputs: LiveKitConfigInputs): string {
       tls_port: LIVEKIT_PORTS.turnTls,
       external_tls: true,
     },
-    keys: { [inputs.keys.apiKey]: inputs.keys.apiSecret },
+    keys: {
+      [keys.apiKey]: keys.apiSecret,
+      ...(previousKeys === undefined ? {} : { [previousKeys.apiKey]: previousKeys.apiSecret }),
+    },
     webhook: {
-      api_key: inputs.keys.apiKey,
+      api_key: keys.apiKey,
       urls: [inputs.webhookUrl],
       // A lost `egress_ended` leaves a recording open for ever; the default drops what the gateway has not taken in 30 s.
       resource_url_notifier: { max_age: "10m" },

@@ -6,11 +6,11 @@ import {
   livekitRule,
   vpcRule,
 } from "../service-bundle/node-service-policy.ts";
-import { SECRETS_PATH } from "../service-bundle/node-service-pod.ts";
 import { NodeService } from "../service-bundle/node-service.ts";
-import { LIVEKIT_PORTS, meetHost, NODE_PORTS } from "../shared/names.ts";
+import { LIVEKIT_PORTS, NODE_PORTS } from "../shared/names.ts";
 import type { Protection } from "../shared/protection.ts";
 import type { Tags } from "../shared/tags.ts";
+import { roomsEnvironment, roomsSecretFiles } from "./rooms-environment.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const ROOMS_TYPE = "meet:app:Rooms";
@@ -36,6 +36,33 @@ const SHUTDOWN_SECONDS = 60;
  */
 const RESOURCES = { cpuMillicores: 250, memoryMib: 768 } as const;
 
+/** A LiveKit key with its secret. */
+export interface RoomsLivekitKeys {
+  readonly apiKey: pulumi.Input<string>;
+  readonly apiSecret: pulumi.Input<string>;
+}
+
+/** Secrets that are accepted beside the current ones. */
+export interface PreviousRoomsSecrets {
+  readonly livekitKeys?: RoomsLivekitKeys;
+  readonly peerSecret?: pulumi.Input<string>;
+  readonly operatorSecret?: pulumi.Input<string>;
+}
+
+/** Where rooms are put that nobody has pinned. */
+export interface RoomsPlacement {
+  /** The first that fits decides. A room's name may end in `*`. */
+  readonly rules: readonly {
+    readonly rooms?: readonly string[];
+    readonly countries?: readonly string[];
+    readonly region: string;
+  }[];
+  /** Header in which a trusted edge in front of the balancer names the country. */
+  readonly countryHeader?: string;
+  /** The other regions from the nearest on; what it leaves out comes last. @default the members as they are listed */
+  readonly order?: readonly string[];
+}
+
 export interface RoomsArgs {
   readonly namespace: pulumi.Input<string>;
   /** Tag of the stock Node image, of an exact version: `24.19.0-bookworm-slim`. */
@@ -50,14 +77,15 @@ export interface RoomsArgs {
   readonly livekitUrl: pulumi.Input<string>;
   /** `rediss://` address of the region's Valkey, with its password. */
   readonly valkeyUrl: pulumi.Input<string>;
-  readonly livekitKeys: {
-    readonly apiKey: pulumi.Input<string>;
-    readonly apiSecret: pulumi.Input<string>;
-  };
+  readonly livekitKeys: RoomsLivekitKeys;
   /** What gateways sign requests to each other with. */
   readonly peerSecret: pulumi.Input<string>;
   /** What operators' requests are signed with. */
   readonly operatorSecret: pulumi.Input<string>;
+  /** Second makes of these that are accepted, while they are rotated. @default none */
+  readonly previous?: PreviousRoomsSecrets;
+  /** @default every room in the nearest healthy region of its first participant */
+  readonly placement?: RoomsPlacement;
   readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly vpcId: pulumi.Input<string>;
@@ -154,35 +182,4 @@ export const ROOMS_APP = "rooms";
  */
 export function roomsWebhookUrl(namespace: pulumi.Input<string>): pulumi.Output<string> {
   return pulumi.interpolate`http://${ROOMS_APP}.${namespace}.svc.cluster.local:8080${WEBHOOK_PATH}`;
-}
-
-/** The gateway's environment: addresses and paths, no secret. */
-export function roomsEnvironment(
-  args: Pick<RoomsArgs, "region" | "domain" | "primaryRegion" | "standbyRegion" | "livekitUrl">,
-): Record<string, pulumi.Input<string>> {
-  return {
-    REGION: args.region,
-    DOMAIN: args.domain,
-    PRIMARY_REGION: args.primaryRegion,
-    ...(args.standbyRegion === undefined ? {} : { STANDBY_REGION: args.standbyRegion }),
-    LIVEKIT_URL: args.livekitUrl,
-    MEET_URL: `https://${meetHost(args.domain)}`,
-    VALKEY_URL_FILE: `${SECRETS_PATH}/valkey-url`,
-    LIVEKIT_API_KEY_FILE: `${SECRETS_PATH}/livekit-api-key`,
-    LIVEKIT_API_SECRET_FILE: `${SECRETS_PATH}/livekit-api-secret`,
-    PEER_SECRET_FILE: `${SECRETS_PATH}/peer-secret`,
-    OPERATOR_SECRET_FILE: `${SECRETS_PATH}/operator-secret`,
-    // Egress has its region's bucket in its own configuration: see components/egress.
-    EGRESS_STORAGE: "regional",
-  };
-}
-
-function roomsSecretFiles(args: RoomsArgs): Record<string, pulumi.Output<string>> {
-  return {
-    "valkey-url": pulumi.secret(args.valkeyUrl),
-    "livekit-api-key": pulumi.secret(args.livekitKeys.apiKey),
-    "livekit-api-secret": pulumi.secret(args.livekitKeys.apiSecret),
-    "peer-secret": pulumi.secret(args.peerSecret),
-    "operator-secret": pulumi.secret(args.operatorSecret),
-  };
 }

@@ -32,6 +32,8 @@ export interface SharedSecretOutputs {
   readonly operatorSecret: pulumi.Output<string>;
   readonly djangoSecretKey: pulumi.Output<string>;
   readonly databasePassword: pulumi.Output<string>;
+  /** Other makes that are accepted as well. */
+  readonly previous: pulumi.Output<SharedSecretValues["previous"]>;
 }
 
 /** What the engine shows in place of a value it could not or may not decrypt. */
@@ -82,5 +84,6 @@ export function sharedSecretsFrom(
     operatorSecret: values.operatorSecret,
     djangoSecretKey: values.djangoSecretKey,
     databasePassword: values.databasePassword,
+    previous: values.previous,
   };
 }

@@ -25,6 +25,8 @@ export interface SecretGeneration {
   readonly generation: number;
   /** Keeps the make before, so that both are accepted while regions change over. @default false */
   readonly keepPrevious?: boolean;
+  /** Signs with the make before until every region accepts this one; the two change places. @default "current" */
+  readonly signWith?: "current" | "previous";
 }
 
 /** Arguments of SharedSecrets. */
@@ -41,7 +43,7 @@ export interface LiveKitKey {
   readonly apiSecret: pulumi.Output<string>;
 }
 
-/** Secrets of the make before, where it is kept. */
+/** The other make that is accepted, where one is kept. */
 export interface PreviousSecrets {
   readonly livekit?: LiveKitKey;
   readonly peer?: pulumi.Output<string>;
@@ -81,8 +83,10 @@ export class SharedSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: SharedSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(SHARED_SECRETS_TYPE, name, {}, opts);
     validate(this, name, args);
-    const generation = (secret: RotatableSecret): number =>
-      args.generations?.[secret]?.generation ?? 1;
+    const generation = (secret: RotatableSecret): number => {
+      const { generation: make = 1, signWith } = args.generations?.[secret] ?? {};
+      return signWith === "previous" ? make - 1 : make;
+    };
     const current = (secret: Exclude<RotatableSecret, "livekit">): pulumi.Output<string> =>
       this.password(`${name}-${secret}`, generation(secret), LENGTHS[secret]);
 
@@ -131,6 +135,7 @@ export class SharedSecrets extends pulumi.ComponentResource {
       operatorSecret: this.operatorSecret,
       djangoSecretKey: this.djangoSecretKey,
       databasePassword: this.databasePassword,
+      previous: this.toOutputs().previous,
     };
   }
 
@@ -145,8 +150,9 @@ export class SharedSecrets extends pulumi.ComponentResource {
 
   private previousSecrets(name: string, args: SharedSecretsArgs): PreviousSecrets {
     const kept = (secret: RotatableSecret): number | undefined => {
-      const { generation = 1, keepPrevious = false } = args.generations?.[secret] ?? {};
-      return keepPrevious ? generation - 1 : undefined;
+      const { generation = 1, keepPrevious = false, signWith } = args.generations?.[secret] ?? {};
+      const other = signWith === "previous" ? generation : generation - 1;
+      return keepPrevious ? other : undefined;
     };
     const again = (
       secret: "peer" | "operator" | "django",
@@ -181,7 +187,11 @@ const WITHOUT_PREVIOUS: readonly RotatableSecret[] = ["database", "administrator
 function validate(resource: pulumi.Resource, name: string, args: SharedSecretsArgs): void {
   const faults = new Faults(SHARED_SECRETS_TYPE, name);
   for (const secret of ROTATABLE_SECRETS) {
-    const { generation = 1, keepPrevious = false } = args.generations?.[secret] ?? {};
+    const { generation = 1, keepPrevious = false, signWith } = args.generations?.[secret] ?? {};
+    faults.when(
+      signWith === "previous" && !keepPrevious,
+      `"${secret}" signs with the previous make, which is not kept. Set keepPrevious as well.`,
+    );
     faults.when(
       !Number.isInteger(generation) || generation < 1,
       `generation ${generation} of "${secret}" is no whole number from 1. Raise it by one to rotate.`,

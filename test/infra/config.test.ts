@@ -5,6 +5,7 @@ import { readFleetFiles } from "../../infra/fleet-files.ts";
 import { SIZE_DEFAULTS, SIZES, vcpusOf } from "../../infra/sizes.ts";
 import { BAD_FILES, BAD_PAIRS } from "./bad-files.ts";
 import { BAD_FLEETS } from "./bad-fleets.ts";
+import { BAD_GATEWAYS } from "./bad-gateways.ts";
 import { BAD_VALUES } from "./bad-values.ts";
 import {
   faultsOf,
@@ -25,9 +26,12 @@ function resolved(stacks: Readonly<Record<string, Settings | string>>, stack: st
 }
 
 describe("a bad configuration is refused with one sentence", () => {
-  it.each([...BAD_FILES, ...BAD_VALUES, ...BAD_FLEETS, ...BAD_PAIRS])("$name", (fleet) => {
-    expect(faultsOf(fleetFiles(fleet.stacks))).toEqual([fleet.says]);
-  });
+  it.each([...BAD_FILES, ...BAD_VALUES, ...BAD_FLEETS, ...BAD_GATEWAYS, ...BAD_PAIRS])(
+    "$name",
+    (fleet) => {
+      expect(faultsOf(fleetFiles(fleet.stacks))).toEqual([fleet.says]);
+    },
+  );
 });
 
 describe("the files of this repository", () => {
@@ -204,6 +208,23 @@ describe("a good configuration is taken", () => {
     expect(resolved({ eu }, "eu")).toMatchObject({
       fleet: { domain: "video.example.org", versions: { meet: "v1.27.0", livekit: digest } },
       cluster: { publicAccessCidrs: ["0.0.0.0/0"] },
+    });
+  });
+
+  it("with rules for rooms and countries, and secrets in the middle of a rotation", () => {
+    const placement = {
+      rules: [
+        { rooms: ["board-*"], region: "us" },
+        { countries: ["FR", "DE"], region: "eu" },
+      ],
+      countryHeader: "cf-ipcountry",
+      order: { eu: ["us"] },
+    };
+    const peer = { generation: 2, keepPrevious: true, signWith: "previous" };
+    const eu = { ...PRIMARY, "meet:placement": placement, "meet:secrets": { peer } };
+    expect(resolved({ eu, us: MEDIA }, "us")?.fleet).toMatchObject({
+      placement,
+      secrets: { peer, operator: { generation: 1, keepPrevious: false, signWith: "current" } },
     });
   });
 

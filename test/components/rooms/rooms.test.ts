@@ -1,14 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { APPLICATION_BALANCER_TYPE } from "../../../components/balancer/application-balancer.ts";
 import {
   Rooms,
   ROOMS_TYPE,
-  roomsEnvironment,
   roomsWebhookUrl,
   type RoomsArgs,
 } from "../../../components/rooms/rooms.ts";
+import { roomsEnvironment, roomsSecretFiles } from "../../../components/rooms/rooms-environment.ts";
 import { NODE_SERVICE_TYPE } from "../../../components/service-bundle/node-service.ts";
+import { environmentSchema, readConfig } from "../../../services/rooms/config.ts";
 import { record, value } from "../../support/record.ts";
 
 const SECRETS = {
@@ -170,5 +174,63 @@ describe("the gateway's environment", () => {
     const { region, domain, primaryRegion, livekitUrl } = ARGS;
     const alone = { region, domain, primaryRegion, livekitUrl };
     expect(roomsEnvironment(alone)).not.toHaveProperty("STANDBY_REGION");
+  });
+
+  it("says where rooms go, as the gateway reads it", () => {
+    const rules = [{ rooms: ["board-*"], region: "us" }];
+    const placement = { rules, countryHeader: "cf-ipcountry", order: ["us", "ap"] };
+    const environment = roomsEnvironment({ ...ARGS, placement });
+    expect(environment).toMatchObject({
+      PLACEMENT_RULES: '[{"rooms":["board-*"],"region":"us"}]',
+      COUNTRY_HEADER: "cf-ipcountry",
+      REGION_ORDER: '["us","ap"]',
+    });
+    expect(roomsEnvironment({ ...ARGS, placement: { rules: [] } })).toEqual(roomsEnvironment(ARGS));
+  });
+
+  it("names a file for every second secret that is kept, and the files are there", () => {
+    const previous = {
+      livekitKeys: { apiKey: "APIold", apiSecret: "old" },
+      peerSecret: "old-peer",
+      operatorSecret: "old-operator",
+    };
+    const environment = roomsEnvironment({ ...ARGS, previous });
+    const named = Object.entries(environment)
+      .filter(([name]) => name.endsWith("_FILE"))
+      .map(([, path]) => (path as string).replace("/etc/meet/secrets/", ""));
+    expect(named.sort()).toEqual(Object.keys(roomsSecretFiles({ ...ARGS, previous })).sort());
+    expect(environment).toMatchObject({
+      LIVEKIT_PREVIOUS_API_KEY_FILE: "/etc/meet/secrets/livekit-previous-api-key",
+      LIVEKIT_PREVIOUS_API_SECRET_FILE: "/etc/meet/secrets/livekit-previous-api-secret",
+      PEER_PREVIOUS_SECRET_FILE: "/etc/meet/secrets/peer-previous-secret",
+      OPERATOR_PREVIOUS_SECRET_FILE: "/etc/meet/secrets/operator-previous-secret",
+    });
+  });
+
+  it("is one that the gateway accepts, all of it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "meet-rooms-"));
+    try {
+      const previous = {
+        livekitKeys: { apiKey: "APIold", apiSecret: "old" },
+        peerSecret: "old-peer",
+        operatorSecret: "old-operator",
+      };
+      const rules = [{ countries: ["FR"], region: "eu" }];
+      const placement = { rules, countryHeader: "cf-ipcountry", order: ["us"] };
+      for (const name of Object.keys(roomsSecretFiles({ ...ARGS, previous }))) {
+        writeFileSync(join(folder, name), SECRETS.valkey);
+      }
+      const text = JSON.stringify(roomsEnvironment({ ...ARGS, previous, placement }));
+      const environment = JSON.parse(text.replaceAll("/etc/meet/secrets", folder)) as Record<
+        string,
+        string
+      >;
+      const read = readConfig({ ...environment, PORT: "8080", METRICS_PORT: "9090" });
+      expect(read.ok ? [] : read.faults).toEqual([]);
+      const known = Object.keys(environmentSchema.shape);
+      expect(Object.keys(environment).filter((name) => !known.includes(name))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -121,6 +121,35 @@ describe("SharedSecrets", () => {
   });
 });
 
+describe("a make before that is still signed with", () => {
+  it("is the current one for everybody, and the new one is accepted as well", async () => {
+    const makes = async (signWith: "current" | "previous") => {
+      const generations = { livekit: { generation: 2, keepPrevious: true, signWith } };
+      const { result } = await record(
+        () => new SharedSecrets("secrets", { administrator: false, generations }),
+      );
+      const { livekitApiKey, livekitApiSecret, previous } = await value(result.toOutputs());
+      return {
+        now: { apiKey: livekitApiKey, apiSecret: livekitApiSecret },
+        then: previous.livekit,
+      };
+    };
+    const before = await makes("previous");
+    const after = await makes("current");
+    expect(before.now).not.toEqual(after.now);
+    expect(before).toEqual({ now: after.then, then: after.now });
+  });
+
+  it("must be kept", async () => {
+    const generations = { peer: { generation: 2, signWith: "previous" as const } };
+    await expect(
+      record(() => new SharedSecrets("secrets", { administrator: false, generations })),
+    ).rejects.toThrow(
+      '"peer" signs with the previous make, which is not kept. Set keepPrevious as well.',
+    );
+  });
+});
+
 const VALUES = {
   livekitApiKey: "APIabc",
   livekitApiSecret: "s".repeat(48),
