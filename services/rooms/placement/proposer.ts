@@ -67,7 +67,10 @@ export class Proposer {
       }
     };
     const askPeer = async (region: string): Promise<void> => {
-      const answer = await unlessGone(this.peers.read(region, room));
+      // Asked twice: to be slow once is no reason to be left out.
+      const answer =
+        (await unlessGone(this.peers.read(region, room))) ??
+        (await unlessGone(this.peers.read(region, room)));
       if (answer === undefined) {
         return;
       }
@@ -108,25 +111,25 @@ export class Proposer {
     );
   }
 
-  /** True if every member of the survey that still answers took the claim. */
+  /**
+   * True if every member of the survey took the claim. One that answered the survey and does not answer now may take it or
+   * something else: the next survey tells whether it is there.
+   */
   private async writeEverywhere(claim: Claim, survey: Survey): Promise<boolean> {
     const outcomes = await Promise.all(
       [...survey.held].map(async ([region, found]) => {
         if (found !== undefined && compareClaims(found, claim) === 0) {
-          return "stored";
+          return true;
         }
         const result = await unlessGone(
           region === this.region
             ? this.store.put(claim, found)
             : this.peers.put(region, claim, found),
         );
-        if (result === undefined) {
-          return "gone";
-        }
-        return result.stored ? "stored" : "refused";
+        return result?.stored === true;
       }),
     );
-    return outcomes.includes("stored") && !outcomes.includes("refused");
+    return outcomes.every((isStored) => isStored);
   }
 
   /** Brings claims to members that could not be reached when they were made. */

@@ -1,4 +1,9 @@
-import { PeerUnreachable, StoreAway } from "../../../../services/rooms/placement/ports.ts";
+import {
+  LiveKitDown,
+  PeerUnreachable,
+  StoreAway,
+} from "../../../../services/rooms/placement/ports.ts";
+import { Unplaceable } from "../../../../services/rooms/placement/proposer.ts";
 import { World, type Region } from "./world.ts";
 
 /** Names of what a schedule may throw at the fleet. */
@@ -156,9 +161,16 @@ function strike(world: World, profile: Profile, region: Region, lasts: number): 
     });
   } else if (kind === "stores") {
     const isBlip = random.chance(0.5);
-    region.valkey.fail();
-    region.liveKit.valkeyChanged();
-    scheduler.at(isBlip ? random.between(1, 400) : lasts, () => {
+    if (random.chance(0.4)) {
+      // What was decided just before is what a failover loses.
+      moveAll(world, random.chance(0.5) ? region.name : random.pick([...world.regions.keys()]));
+    }
+    const begins = random.between(0, 700);
+    scheduler.at(begins, () => {
+      region.valkey.fail();
+      region.liveKit.valkeyChanged();
+    });
+    scheduler.at(begins + (isBlip ? random.between(1, 400) : lasts), () => {
       region.valkey.recover(random.pick(["nothing", "last writes", "everything"]));
       region.liveKit.valkeyChanged();
     });
@@ -231,7 +243,12 @@ function remove(world: World, region: Region): void {
 }
 
 function ignoreAway(error: unknown): void {
-  if (!(error instanceof StoreAway) && !(error instanceof PeerUnreachable)) {
+  const isExpected =
+    error instanceof StoreAway ||
+    error instanceof PeerUnreachable ||
+    error instanceof LiveKitDown ||
+    error instanceof Unplaceable;
+  if (!isExpected) {
     throw error;
   }
 }

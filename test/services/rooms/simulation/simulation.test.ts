@@ -44,7 +44,7 @@ describe("the simulation", () => {
 
   it("notices a room that is taken from a region that is well", async () => {
     const world = await twoRegions();
-    world.region("eu").valkey.admit("room", claimOf("eu", 10));
+    world.region("eu").valkey.write(claimOf("eu", 10));
     world.region("us").valkey.write({ ...claimOf("us", 11), cause: "failover" });
     expect(world.violations.join()).toContain("room: taken from eu, which was well");
   });

@@ -38,6 +38,7 @@ export class World {
   readonly removed = new Set<string>();
   private podCount = 0;
   private readonly admitted = new Map<string, Claim>();
+  private readonly confirmed = new Map<string, Claim>();
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -190,7 +191,9 @@ export class World {
 
   private tellPods(region: string, room: string): void {
     for (const pod of this.regions.get(region)?.pods ?? []) {
-      this.scheduler.at(this.random.between(0.2, 5), () => {
+      // Now and then a gateway is busy with something else.
+      const late = this.random.chance(0.1) ? this.random.between(50, 1_500) : 0;
+      this.scheduler.at(late + this.random.between(0.2, 5), () => {
         if (pod.alive && pod.store.up()) {
           pod.keeper.changed(room).catch((error: unknown) => {
             this.broken(error);
@@ -221,16 +224,14 @@ export class World {
 
   /** Invariant 2: a room leaves its tenure only if its region was in trouble, or by an operator's word. */
   private checkMove(claim: Claim): void {
-    const last = this.admitted.get(claim.room);
-    if (!claim.confirmed || last === undefined || compareClaims(claim, last) <= 0) {
+    const last = this.confirmed.get(claim.room);
+    if (!claim.confirmed || (last !== undefined && compareClaims(claim, last) <= 0)) {
       return;
     }
-    if (claim.state === "closed") {
-      this.admitted.delete(claim.room);
-      return;
-    }
+    this.confirmed.set(claim.room, claim);
     const isTaken = claim.cause === "failover" || claim.cause === "join";
-    if (!this.areMovesChecked || !isTaken || claim.tenure === last.tenure) {
+    const isNewTenure = last?.state === "open" && last.tenure !== claim.tenure;
+    if (!this.areMovesChecked || !isTaken || !isNewTenure) {
       return;
     }
     const host = this.region(last.region);
