@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isIPv4, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 
 /**
@@ -19,20 +20,20 @@ export function clientAddress(request: {
 
 /** What one household or one phone has: an IPv4 address, or an IPv6 network of 64 bits. */
 export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) {
+  if (!isIPv6(address)) {
     return address;
   }
-  const parsed = ipaddr.process(address);
-  const text = parsed.toString();
-  return parsed.kind() === "ipv4"
-    ? text
-    : ipaddr.IPv6.networkAddressFromCIDR(`${text}/64`).toString();
+  return ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString();
 }
 
 /** An address as it is; undefined where it is none. A balancer may be set to add the client's port. */
 function withoutPort(text: string): string | undefined {
   const bare =
     /^\[(.+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1];
-  const address = bare ?? text;
-  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : undefined;
+  // The zone of a link-local address is this machine's own affair.
+  const [address = ""] = (bare ?? text).split("%", 1);
+  if (isIPv4(address)) {
+    return address;
+  }
+  return isIPv6(address) ? ipaddr.process(address).toString() : undefined;
 }

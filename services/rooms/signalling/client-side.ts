@@ -20,6 +20,7 @@ export class UpgradeClient implements ClientSide {
   /** What the client sent right behind its request. */
   readonly early: Buffer;
   private readonly leaving: () => void;
+  private isReleased = false;
 
   constructor(socket: Socket, early: Buffer) {
     const controller = new AbortController();
@@ -33,15 +34,16 @@ export class UpgradeClient implements ClientSide {
     socket.once("close", this.leaving);
   }
 
-  /** Gives the socket away: to a tunnel, which must hold on to nothing of the request. */
+  /** Gives the socket away: to a tunnel, which must hold on to nothing of the request. Nothing is answered any more. */
   release(): Socket {
+    this.isReleased = true;
     this.socket.off("close", this.leaving);
     return this.socket;
   }
 
   async answer(answer: Answer): Promise<void> {
     const { socket } = this;
-    if (socket.destroyed) {
+    if (socket.destroyed || this.isReleased) {
       return;
     }
     const headers = [...answer.headers, ["connection", "close"] as const];

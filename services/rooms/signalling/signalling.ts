@@ -214,8 +214,14 @@ export class Signalling {
     const connected = { room, identity, region: claim.region, tenure: claim.tenure };
     const tunnel = this.parts.tunnels.add(connected, client.release(), socket);
     tunnel.start(client.early, rest.length === 0 ? head.bytes : Buffer.concat([head.bytes, rest]));
-    if (!(await this.parts.stillHolds(claim))) {
-      tunnel.cut();
+    // Where nobody knows, the client asks again, and is told by the one who does.
+    let mayStay = false;
+    try {
+      mayStay = await this.parts.stillHolds(claim);
+    } finally {
+      if (!mayStay) {
+        tunnel.cut();
+      }
     }
   }
 }

@@ -59,7 +59,8 @@ export class Upstream {
       const done = (): void => {
         clearTimeout(timer);
         join.gone.removeEventListener("abort", onGone);
-        socket.off("data", onData).off("close", onClose).off("end", onClose);
+        // Nothing of the request is held by the socket of a tunnel that lasts for hours.
+        socket.off("data", onData).off("close", onClose).off("end", onClose).off("error", onError);
       };
       const fail = (error: Error): void => {
         done();
@@ -74,6 +75,9 @@ export class Upstream {
       };
       const onClose = (): void => {
         unreached("closed without an answer");
+      };
+      const onError = (error: Error): void => {
+        unreached("code" in error ? String(error.code) : error.message);
       };
       const onData = (chunk: Buffer): void => {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
@@ -97,9 +101,7 @@ export class Upstream {
         );
       let timer = waitFor(times.connectMs);
       join.gone.addEventListener("abort", onGone);
-      socket.on("error", (error) => {
-        unreached("code" in error ? String(error.code) : error.message);
-      });
+      socket.on("error", ignore).on("error", onError);
       socket.once("close", onClose).once("end", onClose).on("data", onData);
       socket.once(isSecure ? "secureConnect" : "connect", () => {
         isSent = true;
@@ -149,4 +151,8 @@ export function requestHead(join: Join, host: string, added: readonly Header[]):
   ];
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
   return `GET ${join.url} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}
+
+function ignore(): void {
+  // The socket closes after an error, which is what counts.
 }

@@ -152,6 +152,8 @@ describe("a client's address", () => {
     ["2001:DB8::1", "2001:db8::1"],
     ["[2001:db8::1]:5123", "2001:db8::1"],
     ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["0x7f.1", "10.1.2.3"],
   ])("is the one that the balancer added: %s", (forwarded, address) => {
     expect(of(forwarded)).toBe(address);
   });

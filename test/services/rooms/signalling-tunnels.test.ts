@@ -118,6 +118,14 @@ describe("cutting", () => {
     expect(gateway.tunnels.size()).toBe(0);
   });
 
+  it("takes a tunnel of which nobody knows whether its claim holds, and nothing is written into it", async () => {
+    gateway.stillHolds = () => Promise.reject(new Error("broken"));
+    const client = await open("room");
+    await client.closed;
+    expect(client.body.length).toBe(0);
+    expect(gateway.lines.join()).toContain('"reason":"broken"');
+  });
+
   it("is possible while nothing was passed on yet: a room moved between LiveKit's word and the client's", async () => {
     gateway.stillHolds = (claim) => {
       gateway.tunnels.cutExcept(claim.room, { region: "us", tenure: 9 });
