@@ -180,6 +180,8 @@ function deployRooms(
       vpcId: network.vpcId,
       vpcCidr: config.network.cidr,
       publicSubnetIds: network.publicSubnetIds,
+      // Meet runs in the primary: see ADR 0013.
+      ...(config.role === "primary" ? { innerSubnetIds: network.privateSubnetIds } : {}),
       certificateArns: [certificate.arn],
       autoscalingGroupName: cluster.systemAutoscalingGroupName,
       nodeSecurityGroupId: cluster.systemNodeSecurityGroupId,

@@ -42,6 +42,7 @@ const BILLED: Readonly<Record<string, (resource: Recorded) => readonly Part[]>> 
   "aws:secretsmanager/secret:Secret": () => [one("stored secret", "secretsmanager.secret")],
   "aws:cloudwatch/metricAlarm:MetricAlarm": () => [one("alarm", "cloudwatch.alarm")],
   "aws:route53/healthCheck:HealthCheck": healthCheck,
+  "aws:route53/zone:Zone": () => [one("hosted zone", "route53.zone")],
   "cloudflare:index/loadBalancer:LoadBalancer": () => [
     one("Cloudflare load balancer", "cloudflare.load-balancer"),
   ],

@@ -24,8 +24,10 @@ export const TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
 /** Arguments of ApplicationBalancer. */
 export interface ApplicationBalancerArgs {
   readonly vpcId: pulumi.Input<string>;
-  /** Public subnets, at least two, in different zones. */
+  /** At least two, in different zones: public ones, or for an inner balancer private ones. */
   readonly subnetIds: readonly pulumi.Input<string>[];
+  /** Range that alone may ask, of a balancer with private addresses. @default the world, at public addresses */
+  readonly insideCidr?: string;
   /** The first is the listener's default, the others are chosen by server name. */
   readonly certificateArns: readonly [pulumi.Input<string>, ...pulumi.Input<string>[]];
   /** The group of nodes that carry the NodePorts. */
@@ -44,10 +46,10 @@ export interface ApplicationBalancerArgs {
 }
 
 /**
- * A public HTTPS entry: an Application Load Balancer that Pulumi owns, with the nodes' autoscaling group as targets, so
+ * An HTTPS entry: an Application Load Balancer that Pulumi owns, with the nodes' autoscaling group as targets, so
  * that no controller in the cluster makes or forgets one. Makes the balancer, its security group, a target group with
- * attachment per target, listeners on 443 and on 80 (a redirect), and the rules. Open to the world on 80 and 443; from
- * there only the named NodePorts are reached. The balancer replaces X-Forwarded-Proto (Elastic Load Balancing user
+ * attachment per target, listeners on 443 and on 80 (a redirect), and the rules. Open on 80 and 443, to the world or
+ * with `insideCidr` to one range; from there only the named NodePorts are reached. The balancer replaces X-Forwarded-Proto (Elastic Load Balancing user
  * guide, x-forwarded-headers), which Meet relies on. Cost: about 16 dollars a month and capacity units.
  */
 export class ApplicationBalancer extends pulumi.ComponentResource {
@@ -66,6 +68,7 @@ export class ApplicationBalancer extends pulumi.ComponentResource {
       name,
       {
         loadBalancerType: "application",
+        ...(args.insideCidr === undefined ? {} : { internal: true }),
         ipAddressType: "ipv4",
         subnets: [...args.subnetIds],
         securityGroups: [securityGroup.id],
@@ -94,11 +97,13 @@ export class ApplicationBalancer extends pulumi.ComponentResource {
 
   private securityGroup(name: string, args: ApplicationBalancerArgs): aws.ec2.SecurityGroup {
     const child = { parent: this };
+    const { insideCidr } = args;
+    const from = insideCidr ?? "anywhere";
     const group = new aws.ec2.SecurityGroup(
       name,
       {
         vpcId: args.vpcId,
-        description: "Load balancer: HTTP and HTTPS from anywhere, to the NodePorts only",
+        description: `Load balancer: HTTP and HTTPS from ${from}, to the NodePorts only`,
         tags: named(args.tags, name),
       },
       child,
@@ -109,11 +114,11 @@ export class ApplicationBalancer extends pulumi.ComponentResource {
         logicalName,
         {
           securityGroupId: group.id,
-          description: key === "http" ? "HTTP, redirected to HTTPS" : "HTTPS from anywhere",
+          description: key === "http" ? "HTTP, redirected to HTTPS" : `HTTPS from ${from}`,
           ipProtocol: "tcp",
           fromPort: port,
           toPort: port,
-          cidrIpv4: "0.0.0.0/0",
+          cidrIpv4: insideCidr ?? "0.0.0.0/0",
           tags: named(args.tags, logicalName),
         },
         child,

@@ -7,9 +7,10 @@ import {
   vpcRule,
 } from "../service-bundle/node-service-policy.ts";
 import { NodeService } from "../service-bundle/node-service.ts";
-import { LIVEKIT_PORTS, NODE_PORTS } from "../shared/names.ts";
+import { livekitHost, LIVEKIT_PORTS, NODE_PORTS } from "../shared/names.ts";
 import type { Protection } from "../shared/protection.ts";
 import type { Tags } from "../shared/tags.ts";
+import { InnerEntry } from "./inner-entry.ts";
 import { roomsEnvironment, roomsSecretFiles } from "./rooms-environment.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
@@ -92,6 +93,8 @@ export interface RoomsArgs {
   readonly vpcCidr: string;
   /** Public subnets of the balancer. */
   readonly publicSubnetIds: readonly pulumi.Input<string>[];
+  /** Where `livekit.<domain>` is answered from inside the network as well. @default nowhere */
+  readonly innerSubnetIds?: readonly pulumi.Input<string>[];
   /** Certificates for `livekit.<region>.<domain>` and `livekit.<domain>`. */
   readonly certificateArns: readonly [pulumi.Input<string>, ...pulumi.Input<string>[]];
   readonly autoscalingGroupName: pulumi.Input<string>;
@@ -103,7 +106,7 @@ export interface RoomsArgs {
 /**
  * The region's room gateway behind its public entry: `livekit.<domain>` and `livekit.<region>.<domain>`. It decides
  * which region hosts a room and tunnels signalling there. Makes the service (two pods or more, over the zones, scaled
- * by CPU) and an ApplicationBalancer. If it is lost the region takes no joins, while its meetings go on; DNS then sends
+ * by CPU), an ApplicationBalancer, and where Meet runs an InnerEntry. If it is lost the region takes no joins, while its meetings go on; DNS then sends
  * joins to other regions. Cost: the balancer, about 16 dollars a month, and the pods' share of the system nodes.
  */
 export class Rooms extends pulumi.ComponentResource {
@@ -159,6 +162,25 @@ export class Rooms extends pulumi.ComponentResource {
       },
       child,
     );
+
+    if (args.innerSubnetIds !== undefined) {
+      new InnerEntry(
+        `${name}-inner`,
+        {
+          host: livekitHost(args.domain),
+          vpcId: args.vpcId,
+          vpcCidr: args.vpcCidr,
+          subnetIds: args.innerSubnetIds,
+          certificateArn: args.certificateArns[0],
+          autoscalingGroupName: args.autoscalingGroupName,
+          nodeSecurityGroupId: args.nodeSecurityGroupId,
+          idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
+          protection: args.protection,
+          tags: args.tags,
+        },
+        child,
+      );
+    }
 
     this.dnsName = balancer.dnsName;
     this.zoneId = balancer.zoneId;
