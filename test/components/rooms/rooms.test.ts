@@ -94,6 +94,41 @@ describe("Rooms", () => {
     });
   });
 
+  it("is inside the network under its public name too, where Meet runs", async () => {
+    const recording = await record(
+      () => new Rooms("rooms", { ...ARGS, innerSubnetIds: ["private-a", "private-b"] }),
+    );
+    const inner = recording.one("aws:lb/loadBalancer:LoadBalancer", "rooms-inner");
+    expect(inner.inputs).toMatchObject({ internal: true, subnets: ["private-a", "private-b"] });
+    expect(recording.one("aws:lb/loadBalancer:LoadBalancer", "rooms").inputs).not.toHaveProperty(
+      "internal",
+    );
+    expect(
+      recording.one("aws:lb/targetGroup:TargetGroup", "rooms-inner-rooms").inputs,
+    ).toMatchObject({ port: 30080, healthCheck: { path: "/readyz" } });
+    expect(recording.one("aws:lb/listener:Listener", "rooms-inner-https").inputs).toMatchObject({
+      certificateArn: ARGS.certificateArns[0],
+    });
+    const zone = recording.one("aws:route53/zone:Zone", "rooms-inner");
+    expect(zone.inputs).toMatchObject({ name: "livekit.example.org", vpcs: [{ vpcId: "vpc-1" }] });
+    expect(recording.one("aws:route53/record:Record", "rooms-inner").inputs).toMatchObject({
+      name: "livekit.example.org",
+      type: "A",
+      aliases: [{ evaluateTargetHealth: false }],
+    });
+    const open = recording
+      .ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+      .filter(({ name }) => /^rooms-inner-http/.test(name))
+      .map(({ inputs }) => inputs["cidrIpv4"]);
+    expect(open).toEqual(["10.0.0.0/16", "10.0.0.0/16"]);
+  });
+
+  it("is outside only, elsewhere", async () => {
+    const recording = await recordRooms();
+    expect(recording.ofType("aws:lb/loadBalancer:LoadBalancer")).toHaveLength(1);
+    expect(recording.ofType("aws:route53/zone:Zone")).toEqual([]);
+  });
+
   it("has between two and the configured number of pods", async () => {
     const recording = await recordRooms();
     expect(recording.one("kubernetes:autoscaling/v2:HorizontalPodAutoscaler").inputs).toMatchObject(
