@@ -150,7 +150,7 @@ describe("G.8: going", () => {
     expect(times[0]).toBeGreaterThan(250);
     expect(times[2]).toBeGreaterThan(600);
     expect(times[5]).toBeGreaterThan(1200);
-    expect(times[5]).toBeLessThan(1900);
+    expect(times[5]).toBeLessThan(2500);
     for (const client of clients) {
       expect(client.body.length).toBe(0);
     }
@@ -177,12 +177,12 @@ describe("G.8: going", () => {
     await stopped;
     await closed;
     expect(performance.now() - begin).toBeGreaterThan(1700);
-    expect(performance.now() - begin).toBeLessThan(2500);
+    expect(performance.now() - begin).toBeLessThan(3500);
   });
 
   it("stops at once where nobody is connected", async () => {
     const begin = performance.now();
     await gateway.stop();
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(performance.now() - begin).toBeLessThan(1200);
   });
 });
