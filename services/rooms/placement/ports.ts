@@ -53,7 +53,8 @@ export interface RoomStore {
   read(room: string): Promise<Known>;
   /**
    * Writes a claim if it is higher than what is there and if what is there is `expected` (the same epoch, region and
-   * state; undefined for nothing), or if it is there already. A confirmed claim also confirms the same claim.
+   * state, and not confirmed since; undefined for nothing), or if it is there already. A confirmed claim also confirms the
+   * same claim.
    */
   put(claim: Claim, expected: Claim | undefined): Promise<PutResult>;
   /** Writes a claim if it is higher than what is there, or confirms it. Gives what holds after. */

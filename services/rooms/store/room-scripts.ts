@@ -83,7 +83,10 @@ export const READ = script(`${COMMON}
 return reply(1, known())
 `);
 
-/** ARGV 3-9: the claim; 10-12: epoch, region and state expected, the epoch empty for none. */
+/**
+ * ARGV 3-9: the claim; 10-13: epoch, region, state and confirmation expected, the epoch empty for none. What was confirmed
+ * since it was read is something else than what was expected.
+ */
 export const PUT = script(`${COMMON}
 local held, claim = known(), claimAt(3)
 local order = held[1] and compare(claim, held)
@@ -93,7 +96,7 @@ if ARGV[10] == '' then
   expected = not held[1]
 else
   expected = held[1] and tonumber(held[1]) == tonumber(ARGV[10]) and held[2] == ARGV[11]
-    and held[4] == ARGV[12]
+    and held[4] == ARGV[12] and (held[6] ~= '1' or ARGV[13] == '1')
 end
 if expected and (not order or order > 0) then return reply(1, write(claim)) end
 return reply(0, held)

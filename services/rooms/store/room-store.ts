@@ -67,8 +67,13 @@ export class ValkeyRoomStore implements RoomStore {
     const { isDone, held } = await this.step(scripts.PUT, claim.room, [
       ...fieldsOf(claim),
       ...(expected === undefined
-        ? ["", "", ""]
-        : [String(expected.epoch), expected.region, expected.state]),
+        ? ["", "", "", ""]
+        : [
+            String(expected.epoch),
+            expected.region,
+            expected.state,
+            expected.confirmed ? "1" : "0",
+          ]),
     ]);
     return isDone ? { stored: true } : { stored: false, found: claimOf(claim.room, held) };
   }

@@ -170,7 +170,7 @@ export class SimStore implements RoomStore {
       const isExpected =
         found === undefined || expected === undefined
           ? found === expected
-          : compareClaims(found, expected) === 0;
+          : compareClaims(found, expected) === 0 && (!found.confirmed || expected.confirmed);
       const isHigher = found === undefined || compareClaims(claim, found) > 0;
       if (!isExpected || !isHigher) {
         return { stored: false, found };
