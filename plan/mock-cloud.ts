@@ -127,6 +127,7 @@ const COMPUTED: Readonly<Record<string, Computed>> = {
     };
   },
   "aws:acm/certificateValidation:CertificateValidation": () => ({}),
+  "aws:route53/zone:Zone": (name) => ({ zoneId: `Z${digits(name).toUpperCase()}` }),
   "aws:route53/record:Record": (name, inputs) => ({ fqdn: text(inputs["name"], name) }),
   "random:index/randomPassword:RandomPassword": (name, inputs) => ({
     result: characters(name, Number(inputs["length"] ?? 32)),

@@ -114,6 +114,7 @@ describe("Rooms", () => {
     expect(recording.one("aws:route53/record:Record", "rooms-inner").inputs).toMatchObject({
       name: "livekit.example.org",
       type: "A",
+      zoneId: expect.stringMatching(/^Z/) as unknown,
       aliases: [{ evaluateTargetHealth: false }],
     });
     const open = recording
