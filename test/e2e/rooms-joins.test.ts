@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { TEST } from "../support/livekit/partition.ts";
+import { KEY } from "../support/rooms/rooms-fleet.ts";
+import { twirp } from "../support/livekit/server-api.ts";
+import { GeoName } from "../support/rooms/geo-name.ts";
+import { Meeting, Meetings, report, stretched } from "../support/rooms/meetings.ts";
+
+/** People come in through two regions, and their gateways come and go: a meeting stays one, and goes on. */
+const REGIONS = ["eu", "us"] as const;
+const RAW_PAIRS = 90;
+const NODE_PAIRS = 10;
+
+/** Milliseconds without sound that nobody would call an interruption; beats of sound come every 100 ms. */
+const UNNOTICED_MS = 1000;
+
+let fleet: Meetings;
+let logged = 0;
+
+beforeAll(async () => {
+  fleet = await Meetings.start({ regions: REGIONS });
+});
+
+afterAll(async () => {
+  await fleet.stop();
+});
+
+beforeEach(() => {
+  logged = fleet.fleet.logs().length;
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") {
+    console.log(fleet.fleet.logs().slice(logged).slice(-8000));
+    await fleet.restore();
+  }
+});
+
+function sorted(times: readonly number[]): readonly number[] {
+  return [...times].sort((left, right) => left - right);
+}
+
+describe("a hundred pairs", () => {
+  it("that come at the same time through different regions meet, each in one room", async () => {
+    const times: number[] = [];
+    const timed = async <T>(joining: Promise<T>): Promise<T> => {
+      const begin = Date.now();
+      const joined = await joining;
+      times.push(Date.now() - begin);
+      return joined;
+    };
+    const name = (kind: string, index: number): string => `pair-${kind}-${index}`;
+    const raw = Array.from({ length: RAW_PAIRS }, (_, index) =>
+      Promise.all(
+        REGIONS.map((via) => timed(fleet.joinRaw(via, name("raw", index), `raw-${index}-${via}`))),
+      ),
+    );
+    const node = Array.from({ length: NODE_PAIRS }, (_, index) =>
+      Promise.all(
+        REGIONS.map((via) =>
+          timed(fleet.joinNode(via, name("node", index), `node-${index}-${via}`)),
+        ),
+      ),
+    );
+    const [rawPairs, nodePairs] = await Promise.all([Promise.all(raw), Promise.all(node)]);
+    const order = sorted(times);
+    console.log(
+      `${order.length} simultaneous first joins: ${order[Math.floor(order.length / 2)] ?? 0} ms (median), ${order[Math.floor(order.length * 0.95)] ?? 0} ms (95th percentile), ${order.at(-1) ?? 0} ms (worst)`,
+    );
+
+    const lists = await Promise.all(REGIONS.map((region) => fleet.rooms(region)));
+    const hosted = new Map<string, string[]>();
+    for (const { name: room, sid } of lists.flat()) {
+      hosted.set(room, [...(hosted.get(room) ?? []), sid]);
+    }
+    for (const [index, [one, other]] of rawPairs.entries()) {
+      expect(one?.roomSid).toBe(other?.roomSid);
+      expect(hosted.get(name("raw", index))).toEqual([one?.roomSid]);
+    }
+    for (const [index, people] of nodePairs.entries()) {
+      const meeting = new Meeting(name("node", index), people);
+      await meeting.untilAllHear(Date.now());
+      expect(hosted.get(meeting.room)).toEqual(meeting.sids());
+    }
+    console.log(
+      `hosted by ${REGIONS.map((region, at) => `${region}: ${lists[at]?.length ?? 0}`).join(", ")}`,
+    );
+    await Promise.all([
+      ...rawPairs.flat().map((client) => client.leaveRoom()),
+      ...nodePairs.flat().map((person) => person.leave()),
+    ]);
+  });
+});
+
+describe("a tunnel that is cut", () => {
+  it("is resumed through the other region, and nobody hears the difference", async () => {
+    const geo = await GeoName.start(fleet.network.place(TEST), fleet.region("eu").testUrl);
+    const room = "resumed";
+    const anna = await fleet.joinNode("eu", room, "resumed-anna", { audio: true, url: geo.url });
+    const ben = await fleet.joinNode("eu", room, "resumed-ben", { audio: true });
+    const meeting = new Meeting(room, [anna, ben]);
+    await meeting.untilAllHear(Date.now());
+    await Promise.all([
+      anna.untilHears([ben.identity], { kind: "audio" }),
+      ben.untilHears([anna.identity], { kind: "audio" }),
+    ]);
+    const sessions = async (): Promise<unknown> => {
+      const { url } = fleet.region("eu").liveKit;
+      const { body } = await twirp(url, KEY, "RoomService/ListParticipants", { room });
+      const people = (body["participants"] ?? []) as { identity: string; sid: string }[];
+      return Object.fromEntries(people.map(({ identity, sid }) => [identity, sid]));
+    };
+    const before = await sessions();
+    const since = Date.now();
+    geo.leadTo(fleet.region("us").testUrl);
+    const back = await fleet.nodes.until(
+      () => anna.notes("reconnected").at(-1),
+      "anna's resume",
+      15,
+    );
+    await meeting.untilAllHear(back.at);
+    await sleep(1000);
+    const gap = meeting.gap(since, "audio");
+    console.log(`resumed through us after ${back.at - since} ms; longest silence ${gap} ms`);
+    expect(back.at - since).toBeLessThanOrEqual(stretched(2000));
+    expect(gap).toBeLessThanOrEqual(stretched(UNNOTICED_MS));
+    // The same session of LiveKit, and so the same media connection.
+    expect(await sessions()).toEqual(before);
+    expect(await fleet.hosts(room)).toEqual(["eu"]);
+    await meeting.leave();
+    await geo.stop();
+  });
+});
+
+describe("a gateway", () => {
+  it.each([
+    ["killed", "SIGKILL"],
+    ["stopped in order", "SIGTERM"],
+  ] as const)(
+    "that is %s costs nobody the sound, and the signalling for a moment",
+    async (how, signal) => {
+      const meetings = await Promise.all(
+        [0, 1, 2].map((index) =>
+          fleet.meet(`gateway-${signal}-${index}`, ["eu", "us"], { audio: true }),
+        ),
+      );
+      const [pod] = fleet.region("eu").gateways;
+      const since = Date.now();
+      pod?.signal(signal);
+      await expect.poll(() => pod?.isRunning, { timeout: 15_000, interval: 20 }).toBe(false);
+      const ended = Date.now();
+      await sleep(3000);
+      const lost = meetings.flatMap(({ people }) =>
+        people.filter((one) => one.notes("reconnecting").some(({ at }) => at >= since)),
+      );
+      const gap = Math.max(...meetings.map((meeting) => meeting.gap(since, "audio")));
+      const outs = report(`a gateway was ${how}`, meetings, since);
+      console.log(
+        `ended after ${ended - since} ms; ${lost.length} tunnels lost; silence ${gap} ms`,
+      );
+      expect(outs.worst).toBeLessThanOrEqual(stretched(2000));
+      expect(gap).toBeLessThanOrEqual(stretched(UNNOTICED_MS));
+      for (const meeting of meetings) {
+        await meeting.untilAllHear(Date.now());
+        expect(meeting.people.map(({ disconnected }) => disconnected)).toEqual([
+          undefined,
+          undefined,
+        ]);
+        expect(await fleet.hosts(meeting.room)).toHaveLength(1);
+      }
+      await pod?.start();
+      await Promise.all(meetings.map((meeting) => meeting.leave()));
+    },
+  );
+});
