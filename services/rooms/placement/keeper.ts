@@ -2,7 +2,7 @@ import { newTenure, sameTenure } from "./decide.ts";
 import type { Claim } from "./claim.ts";
 import { LiveKitDown, type TunnelGroup } from "./ports.ts";
 import type { Clock, LocalLiveKit, Peers, RoomStore, Tunnels } from "./ports.ts";
-import { standing, unlessGone, Unplaceable, type Proposer } from "./proposer.ts";
+import { standing, unlessGone, Unplaceable, type Proposer, type Survey } from "./proposer.ts";
 import type { Splits } from "./splits.ts";
 
 /** Milliseconds between two looks at the own connections, and between two looks at what is left of moved rooms. */
@@ -172,13 +172,7 @@ export class Keeper {
     await this.clock.sleep(RESOLVE_AFTER_MS);
     const { claim: now } = await this.store.read(group.room);
     if (now !== undefined && !now.confirmed && now.epoch === claim.epoch) {
-      await this.proposer.settle(group.room, (survey) => {
-        const { highest, confirmed } = standing(survey);
-        const isMoving = confirmed?.state === "open" && confirmed.tenure !== highest?.tenure;
-        return isMoving && highest !== undefined && highest.epoch > confirmed.epoch
-          ? sameTenure(confirmed, highest, this.clock.now())
-          : highest;
-      });
+      await this.proposer.settle(group.room, (survey) => hostOf(survey, this.clock.now()));
     }
   }
 
@@ -242,14 +236,13 @@ export class Keeper {
     const isHost = group.region === this.region;
     const isLost = isHost && (await this.hostingIsLost(group));
     const claim = await this.proposer.settle(group.room, (survey) => {
-      const { highest } = standing(survey);
+      const host = hostOf(survey, this.clock.now());
       const isThis =
-        highest === undefined ||
-        (highest.region === group.region && highest.tenure === group.tenure);
-      if (isLost && isThis) {
-        return newTenure(group.room, this.region, "restore", highest, this.clock.now());
-      }
-      return highest;
+        host === undefined || (host.region === group.region && host.tenure === group.tenure);
+      const { highest } = standing(survey);
+      return isLost && isThis
+        ? newTenure(group.room, this.region, "restore", highest, this.clock.now())
+        : host;
     });
     if (claim.region !== group.region || claim.tenure !== group.tenure) {
       await this.superseded(group, claim);
@@ -318,4 +311,12 @@ export class Keeper {
       }
     }
   }
+}
+
+/** The claim that stands: a proposal above the host's claim that its proposer left behind moves nobody. */
+function hostOf(survey: Survey, nowMs: number): Claim | undefined {
+  const { highest, confirmed } = standing(survey);
+  const isAhead =
+    highest !== undefined && !highest.confirmed && highest.tenure !== confirmed?.tenure;
+  return isAhead && confirmed?.state === "open" ? sameTenure(confirmed, highest, nowMs) : highest;
 }
