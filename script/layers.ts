@@ -35,6 +35,21 @@ export const LAYERS: readonly Layer[] = [
   { name: "e2e", budgetMinutes: 14, command: vitest("vitest.e2e.config.ts"), isVitest: true },
 ];
 
+/** What of them concerns the room gateway, for `npm run test:rooms`. */
+export const ROOMS_LAYERS: readonly Layer[] = LAYERS.flatMap((layer) => {
+  switch (layer.name) {
+    case "system":
+    case "tools":
+      return [layer];
+    case "unit":
+      return [{ ...layer, command: [...layer.command, "test/services/rooms"] }];
+    case "e2e":
+      return [{ ...layer, command: [...layer.command, "test/e2e/rooms-"] }];
+    default:
+      return [];
+  }
+});
+
 /** What has to stay under 45 minutes: npm packages and every layer. */
 export const SETUP_BUDGET_MINUTES = 1;
 

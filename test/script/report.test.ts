@@ -1,5 +1,6 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { chooseLayers, LAYERS, SETUP_BUDGET_MINUTES } from "../../script/layers.ts";
+import { chooseLayers, LAYERS, ROOMS_LAYERS, SETUP_BUDGET_MINUTES } from "../../script/layers.ts";
 import { countCommand, countTests, summary } from "../../script/report.ts";
 
 interface File {
@@ -101,6 +102,21 @@ describe("the layers", () => {
     expect(chooseLayers(["e2e"]).map(({ name }) => name)).toEqual(["system", "tools", "e2e"]);
     expect(chooseLayers(["unit"]).map(({ name }) => name)).toEqual(["system", "unit"]);
     expect(chooseLayers(["types", "lint"]).map(({ name }) => name)).toEqual(["lint", "types"]);
+  });
+
+  it("of the room gateway are its tests and what these need", () => {
+    expect(ROOMS_LAYERS.map(({ name }) => name)).toEqual(["system", "unit", "tools", "e2e"]);
+    const filters = ROOMS_LAYERS.filter(({ isVitest }) => isVitest).map((layer) =>
+      layer.command.at(-1),
+    );
+    for (const filter of filters) {
+      const folder = filter?.replace(/[^/]*$/, "") ?? "";
+      const found = readdirSync(folder).filter((name) =>
+        `${folder}${name}`.startsWith(`${filter}`),
+      );
+      expect([filter, found.length]).not.toEqual([filter, 0]);
+    }
+    expect(filters).toHaveLength(2);
   });
 
   it("refuse a name they do not have", () => {
