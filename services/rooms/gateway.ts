@@ -13,6 +13,7 @@ import { DrainStore } from "./operations/drain-store.ts";
 import { RegionOperations } from "./operations/region-operations.ts";
 import { verifyPeer } from "./peers/peer-dialer.ts";
 import { PeerServer, type PeerCallee } from "./peers/peer-server.ts";
+import { Attendance } from "./placement/attendance.ts";
 import { LEFTOVERS_MS, REJOIN_MS, SWEEP_MS } from "./placement/keeper.ts";
 import { StoreAway } from "./placement/ports.ts";
 import { unlessGone } from "./placement/proposer.ts";
@@ -75,6 +76,15 @@ export class Gateway {
       tunnels: this.tunnels,
       metrics,
       isDraining: () => this.operations.isDraining(),
+    });
+    const attendance = new Attendance({
+      region: environment.REGION,
+      pod: this.pod,
+      store: this.own.store,
+      attendants: this.tunnels,
+    });
+    this.tunnels.onChange((room, region) => {
+      this.run(attendance.changed(room, region));
     });
     this.operations = new RegionOperations({
       pod: this.pod,
@@ -147,11 +157,10 @@ export class Gateway {
       await this.others.monitor.start();
       await this.rooms.keeper.exchangeIfDue();
     })();
-    const late = systemClock.sleep(FIRST_LOOK_MS).then(() => {
-      this.log.warn("the other regions did not all answer; connections are taken all the same");
-    });
+    const late = systemClock.sleep(FIRST_LOOK_MS);
     const first = await Promise.race([learned.then(() => "learned"), late.then(() => "late")]);
     if (first === "late") {
+      this.log.warn("the other regions did not all answer; connections are taken all the same");
       this.run(learned);
     }
   }

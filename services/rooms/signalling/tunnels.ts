@@ -13,6 +13,7 @@ export interface TunnelMetrics {
 export class TunnelRegistry implements Tunnels {
   private readonly byRoom = new Map<string, Set<Tunnel>>();
   private readonly metrics: TunnelMetrics;
+  private readonly listeners = new Set<(room: string, region: string) => void>();
   private count = 0;
 
   constructor(metrics: TunnelMetrics) {
@@ -26,7 +27,21 @@ export class TunnelRegistry implements Tunnels {
     this.byRoom.set(connected.room, tunnels.add(tunnel));
     this.count++;
     this.metrics.tunnelOpened(connected.region);
+    this.changed(connected);
     return tunnel;
+  }
+
+  /** Called with the room and its host whenever a connection came or went. */
+  onChange(listener: (room: string, region: string) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Who has a connection to a room in a region. */
+  identities(room: string, region: string): readonly string[] {
+    const tunnels = [...(this.byRoom.get(room) ?? [])];
+    return tunnels.flatMap(({ connected }) =>
+      connected.region === region ? [connected.identity] : [],
+    );
   }
 
   /** Connections open. */
@@ -123,7 +138,14 @@ export class TunnelRegistry implements Tunnels {
     if (tunnels.size === 0) {
       this.byRoom.delete(room);
     }
+    this.changed(tunnel.connected);
   };
+
+  private changed({ room, region }: Connected): void {
+    for (const listener of this.listeners) {
+      listener(room, region);
+    }
+  }
 }
 
 /** The same in random order (Fisher and Yates). */
