@@ -1,129 +1,48 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roomPath } from "../../services/rooms/admin/admin-request.ts";
-import { BrowserClients, type BrowserTab } from "../support/livekit/browser.ts";
-import type { ApiKey } from "../support/livekit/local-config.ts";
-import { MeetLibrary, type MeetAnswer, type MeetCall } from "../support/livekit/meet.ts";
-import { MeetWebhooks } from "../support/livekit/meet-webhooks.ts";
-import { CLIENTS, createNetwork, TEST, type Network } from "../support/livekit/partition.ts";
-import { RtcNodeClients, type RtcNodeParticipant } from "../support/livekit/rtc-node.ts";
-import { roomNames } from "../support/livekit/server-api.ts";
+import type { MeetAnswer, MeetCall } from "../support/livekit/meet.ts";
 import { signalUrl } from "../support/livekit/signal-url.ts";
-import { SignalClient, UpgradeRefused } from "../support/livekit/signalling.ts";
 import { joinToken } from "../support/livekit/tokens.ts";
-import { stretched } from "../support/rooms/meetings.ts";
-import { operate, replaceSecrets } from "../support/rooms/operator.ts";
 import {
-  KEY,
-  OPERATOR_SECRET,
-  PEER_SECRET,
-  RoomsFleet,
-  type FleetRegion,
-} from "../support/rooms/rooms-fleet.ts";
+  becomes,
+  fleet,
+  hosts,
+  joinNode,
+  joinRaw,
+  meet,
+  REGIONS,
+  startClients,
+  statuses,
+  stopClients,
+  ticket,
+  webhooks,
+  type Joining,
+} from "../support/rooms/client-world.ts";
+import { operate } from "../support/rooms/operator.ts";
+import { KEY, OPERATOR_SECRET, PEER_SECRET } from "../support/rooms/rooms-fleet.ts";
 import { upgradeStatus } from "../support/rooms/upgrade-status.ts";
+import { browsersMeet } from "./rooms-clients-browsers.ts";
+import { keysRotate, NEXT_KEY, NEXT_OPERATOR, NEXT_PEER, NOBODYS } from "./rooms-clients-keys.ts";
 
 /** Clients as they are: Meet's library, browsers, @livekit/rtc-node; and what operators and probes see meanwhile. */
-const REGIONS = ["eu", "us"] as const;
 const RULES = [
   { rooms: ["ruled-*"], region: "us" },
   { countries: ["JP"], region: "us" },
 ];
 
-/** What takes the place of the keys and secrets while meetings run. */
-const NEXT_KEY: ApiKey = {
-  apiKey: "APInext",
-  apiSecret: "the-next-secret-of-at-least-thirty-two-chars",
-};
-const NEXT_PEER = "the-peers-next-secret-of-thirty-two-chars";
-const NEXT_OPERATOR = "operators-next-secret-of-thirty-two-chars";
-const NOBODYS = "nobody-has-this-secret-of-thirty-two-chars";
-
-/** For how long people may be out; seconds for Meet's slowest and quick calls, and until gateways saw changed files. */
-const OUT_MS = 2000;
+/** Seconds for Meet's slowest call and for all others. */
 const START_SECONDS = 9.5;
 const QUICK_SECONDS = 5;
-const FILES_SECONDS = 5.5;
 
-let network: Network;
-let fleet: RoomsFleet;
-let meet: MeetLibrary;
-let webhooks: MeetWebhooks;
-let nodes: RtcNodeClients;
-let browser: BrowserClients;
-
-/** What has been started, to be ended in the opposite order. */
-const started: { stop: () => Promise<void> }[] = [];
-
-function remember<T extends { stop: () => Promise<void> }>(one: T): T {
-  started.push(one);
-  return one;
-}
-
-beforeAll(async () => {
-  network = await createNetwork(REGIONS);
-  started.push({ stop: () => network.close() });
-  console.log(`partitions: ${network.description}`);
-  meet = remember(await MeetLibrary.start());
-  webhooks = remember(await MeetWebhooks.start(meet, KEY, network.place(TEST)));
-  const environment = {
+beforeAll(() =>
+  startClients({
     PLACEMENT_RULES: JSON.stringify(RULES),
     COUNTRY_HEADER: "cf-ipcountry",
     PINS_PER_MINUTE_PER_ROOM: "100",
-  };
-  const meetUrl = new URL(webhooks.url).origin;
-  fleet = remember(await RoomsFleet.start({ regions: REGIONS, meetUrl, environment }, network));
-  nodes = remember(RtcNodeClients.start(network.place(CLIENTS)));
-  browser = remember(await BrowserClients.start(network.place(CLIENTS)));
-});
+  }),
+);
 
-afterAll(async () => {
-  for (const one of started.reverse()) {
-    await one.stop();
-  }
-});
-
-interface Joining {
-  readonly via: string;
-  readonly room: string;
-  readonly identity: string;
-  readonly key?: ApiKey;
-  readonly isOwner?: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-async function ticket(joining: Joining): Promise<{ readonly url: string; readonly token: string }> {
-  const { via, key = KEY, ...rest } = joining;
-  return { url: fleet.region(via).url, token: await joinToken({ key, ...rest }) };
-}
-
-async function joinRaw(joining: Joining): Promise<SignalClient> {
-  const { headers = {} } = joining;
-  return SignalClient.join({ ...(await ticket(joining)), headers });
-}
-
-async function joinNode(joining: Joining): Promise<RtcNodeParticipant> {
-  return nodes.join({ identity: joining.identity, audio: true, ...(await ticket(joining)) });
-}
-
-/** Regions whose LiveKit has the room. */
-async function hosts(room: string, key = KEY): Promise<readonly string[]> {
-  const lists = await Promise.all(
-    REGIONS.map(async (name) => {
-      const { liveKit } = fleet.region(name);
-      const names = liveKit.process.isRunning ? await roomNames(liveKit.url, key) : [];
-      return names.includes(room) ? [name] : [];
-    }),
-  );
-  return lists.flat();
-}
-
-async function becomes<T>(look: () => Promise<T>, wanted: T, seconds = 10): Promise<void> {
-  await expect.poll(look, { timeout: seconds * 1000, interval: 50 }).toEqual(wanted);
-}
-
-const statusOf = async (url: string): Promise<number> => (await fetch(url)).status;
-const statuses = (region: FleetRegion, path: string): Promise<number[]> =>
-  Promise.all(region.pods.map(({ url }) => statusOf(`${url}${path}`)));
+afterAll(stopClients);
 
 describe("probes and strangers", () => {
   it("are answered by every pod", async () => {
@@ -380,209 +299,8 @@ describe("a region", () => {
   });
 });
 
-describe("browsers in two regions", () => {
-  const room = "browsers";
-  let tabs: readonly BrowserTab[];
-
-  /** Waits until both see and hear each other anew, and tells for how long they did not. */
-  async function times(what: string, since: number, before: string | undefined): Promise<void> {
-    const sids = (): Promise<readonly (string | undefined)[]> =>
-      Promise.all(tabs.map((tab) => tab.roomSid()));
-    await expect.poll(sids, { timeout: 20_000, interval: 50 }).not.toContain(before);
-    const after = Date.now();
-    await Promise.all(tabs.map((tab, index) => tab.untilSees([other(index)], { after })));
-    await sleep(1600);
-    const outs = await Promise.all(tabs.map((tab, index) => tab.outage([other(index)], since)));
-    const heard = await Promise.all(tabs.map((tab, index) => tab.heard(other(index))));
-    console.log(
-      `${what}: out for ${outs.map(({ outMs }) => outMs).join(" and ")} ms; looks with new video and audio so far ${JSON.stringify(heard)}`,
-    );
-    expect(new Set(await sids()).size).toBe(1);
-    for (const { outMs } of outs) {
-      expect(outMs).toBeLessThanOrEqual(stretched(OUT_MS));
-    }
-  }
-
-  const names = ["tab-eu", "tab-us"] as const;
-  const other = (index: number): string => names[1 - index] ?? "";
-
-  it("see and hear each other", async () => {
-    tabs = await Promise.all(
-      REGIONS.map(async (via) => {
-        const identity = `tab-${via}`;
-        return browser.join({ identity, ...(await ticket({ via, room, identity })) });
-      }),
-    );
-    await Promise.all(tabs.map((tab, index) => tab.untilSees([other(index)])));
-    const sids = await Promise.all(tabs.map((tab) => tab.roomSid()));
-    expect(new Set(sids).size).toBe(1);
-  });
-
-  it("go on after the hosting region was evacuated", async () => {
-    const [from = ""] = await hosts(room);
-    const to = from === "eu" ? "us" : "eu";
-    const before = await tabs[0]?.roomSid();
-    const since = Date.now();
-    const body = { deadlineSeconds: 60 };
-    const order = { method: "POST", path: "evacuate", body } as const;
-    expect((await operate(fleet.region(from), order)).status).toBe(202);
-    await becomes(() => hosts(room), [to]);
-    await operate(fleet.region(from), { method: "POST", path: "undrain" });
-    await times(`evacuation of ${from}`, since, before);
-  });
-
-  it("go on after the region that took them is lost right behind it", async () => {
-    const [from = ""] = await hosts(room);
-    const to = from === "eu" ? "us" : "eu";
-    const before = await tabs[0]?.roomSid();
-    const since = Date.now();
-    await fleet.region(from).liveKit.kill();
-    await becomes(() => hosts(room), [to]);
-    await fleet.region(from).liveKit.start();
-    await times(`LiveKit of ${from} killed`, since, before);
-    await Promise.all(tabs.map((tab) => tab.leave()));
-  });
-});
-
-describe("keys and secrets", () => {
-  const room = "rotation";
-  let people: readonly RtcNodeParticipant[];
-
-  const replaceEverywhere = async (contents: Readonly<Record<string, string>>): Promise<void> => {
-    for (const region of fleet.regions.values()) {
-      replaceSecrets(region, contents);
-    }
-    await sleep(FILES_SECONDS * 1000);
-  };
-
-  const hear = async (after: number): Promise<void> => {
-    const [anna, ben] = people;
-    await Promise.all([anna?.untilHears(["ben"], { after }), ben?.untilHears(["anna"], { after })]);
-  };
-
-  /** A LiveKit comes back with other keys; the meeting goes on elsewhere and is whole again. */
-  const restart = async (name: string, keys: readonly [ApiKey, ...ApiKey[]]): Promise<void> => {
-    const { liveKit } = fleet.region(name);
-    await liveKit.kill();
-    await liveKit.start(keys);
-    await becomes(() => statuses(fleet.region(name), "/region-health"), [200, 200]);
-    await hear(Date.now());
-  };
-
-  /** Meet ends a meeting, with the key of now, and is told that it has ended. */
-  const ends = async (ended: string): Promise<void> => {
-    const { testUrl } = fleet.region("us");
-    await meet.call(testUrl, NEXT_KEY, "RoomService/DeleteRoom", { room: ended });
-    const finished = (): boolean =>
-      webhooks.received.some(
-        ({ event }) => event?.event === "room_finished" && event.room?.name === ended,
-      );
-    await expect.poll(finished, { timeout: 10_000, message: ended }).toBe(true);
-  };
-
-  const statusWith = async (via: string, key: ApiKey): Promise<number> => {
-    const path = `/rtc/validate?access_token=${(await ticket({ via, room, identity: "x", key })).token}`;
-    return statusOf(`${fleet.region(via).testUrl}${path}`);
-  };
-
-  const both = async (key: ApiKey): Promise<readonly number[]> =>
-    Promise.all(REGIONS.map((via) => statusWith(via, key)));
-
-  const statusFor = (secret: string): Promise<readonly number[]> =>
-    Promise.all(
-      REGIONS.map(async (name) => {
-        const order = { method: "GET", path: "status" } as const;
-        return (await operate(fleet.region(name), order, secret)).status;
-      }),
-    );
-
-  it("to come are accepted by gateways, then by LiveKit, while a meeting runs", async () => {
-    people = await Promise.all([
-      joinNode({ via: "eu", room, identity: "anna" }),
-      joinNode({ via: "us", room, identity: "ben" }),
-    ]);
-    await hear(Date.now());
-    expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
-      [200, 200],
-      [401, 401],
-    ]);
-    await replaceEverywhere({
-      "livekit-previous-api-key": NEXT_KEY.apiKey,
-      "livekit-previous-api-secret": NEXT_KEY.apiSecret,
-      "peer-previous-secret": NEXT_PEER,
-      "operator-previous-secret": NEXT_OPERATOR,
-    });
-    for (const name of REGIONS) {
-      await restart(name, [KEY, NEXT_KEY]);
-    }
-    expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
-      [200, 200],
-      [200, 200],
-    ]);
-    expect([await statusFor(OPERATOR_SECRET), await statusFor(NEXT_OPERATOR)]).toEqual([
-      [200, 200],
-      [200, 200],
-    ]);
-  });
-
-  it("are used from then on, and nobody notices", async () => {
-    const since = Date.now();
-    await replaceEverywhere({
-      "livekit-api-key": NEXT_KEY.apiKey,
-      "livekit-api-secret": NEXT_KEY.apiSecret,
-      "livekit-previous-api-key": KEY.apiKey,
-      "livekit-previous-api-secret": KEY.apiSecret,
-      "peer-secret": NEXT_PEER,
-      "peer-previous-secret": PEER_SECRET,
-      "operator-secret": NEXT_OPERATOR,
-      "operator-previous-secret": OPERATOR_SECRET,
-    });
-    webhooks.useKey(NEXT_KEY);
-    await hear(Date.now());
-    const lost = people.flatMap((one) => one.notes("reconnecting", "disconnected"));
-    expect(lost.filter(({ at }) => at >= since)).toEqual([]);
-    for (const key of [KEY, NEXT_KEY]) {
-      for (const via of REGIONS) {
-        const fresh = `${key.apiKey}-${via}`;
-        const guest = await joinRaw({ via, room, identity: fresh, key });
-        const founder = await joinRaw({ via, room: fresh, identity: fresh, key });
-        expect(await hosts(fresh, NEXT_KEY)).toEqual([via]);
-        await Promise.all([guest.leaveRoom(), founder.leaveRoom()]);
-      }
-    }
-    // The order of the keys is what LiveKit signs webhooks by: still with the one of before, which the gateway knows.
-    await ends(`${NEXT_KEY.apiKey}-us`);
-    for (const name of REGIONS) {
-      await restart(name, [NEXT_KEY, KEY]);
-    }
-    const founder = await joinRaw({ via: "eu", room: "signed", identity: "eve", key: NEXT_KEY });
-    await founder.leaveRoom();
-    await ends("signed");
-  });
-
-  it("of before are refused once they are gone", async () => {
-    await replaceEverywhere({
-      "livekit-previous-api-key": "APInobodys",
-      "livekit-previous-api-secret": NOBODYS,
-      "peer-previous-secret": NOBODYS,
-      "operator-previous-secret": NOBODYS,
-    });
-    expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
-      [401, 401],
-      [200, 200],
-    ]);
-    expect([await statusFor(OPERATOR_SECRET), await statusFor(NEXT_OPERATOR)]).toEqual([
-      [401, 401],
-      [200, 200],
-    ]);
-    const refused = await joinRaw({ via: "us", room, identity: "late" }).catch(
-      (error: unknown) => error,
-    );
-    expect(refused).toBeInstanceOf(UpgradeRefused);
-    await hear(Date.now());
-    await ends(room);
-  });
-});
+browsersMeet();
+keysRotate();
 
 describe("after all that", () => {
   it("the metrics of every pod name what is measured, and no room", async () => {

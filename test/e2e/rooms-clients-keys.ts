@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { ApiKey } from "../support/livekit/local-config.ts";
+import type { RtcNodeParticipant } from "../support/livekit/rtc-node.ts";
+import { UpgradeRefused } from "../support/livekit/signalling.ts";
+import {
+  becomes,
+  fleet,
+  hosts,
+  joinNode,
+  joinRaw,
+  meet,
+  REGIONS,
+  statuses,
+  statusOf,
+  ticket,
+  webhooks,
+} from "../support/rooms/client-world.ts";
+import { operate, replaceSecrets } from "../support/rooms/operator.ts";
+import { KEY, OPERATOR_SECRET, PEER_SECRET } from "../support/rooms/rooms-fleet.ts";
+
+/** What takes the place of the keys and secrets while meetings run. */
+export const NEXT_KEY: ApiKey = {
+  apiKey: "APInext",
+  apiSecret: "the-next-secret-of-at-least-thirty-two-chars",
+};
+export const NEXT_PEER = "the-peers-next-secret-of-thirty-two-chars";
+export const NEXT_OPERATOR = "operators-next-secret-of-thirty-two-chars";
+export const NOBODYS = "nobody-has-this-secret-of-thirty-two-chars";
+
+/** Seconds after which gateways have seen changed files. */
+const FILES_SECONDS = 5.5;
+
+/** Part of rooms-clients.test.ts: keys and secrets are replaced in the order that operators keep to, while people meet. */
+export function keysRotate(): void {
+  describe("keys and secrets", () => {
+    const room = "rotation";
+    let people: readonly RtcNodeParticipant[];
+
+    const replaceEverywhere = async (contents: Readonly<Record<string, string>>): Promise<void> => {
+      for (const region of fleet.regions.values()) {
+        replaceSecrets(region, contents);
+      }
+      await sleep(FILES_SECONDS * 1000);
+    };
+
+    const hear = async (after: number): Promise<void> => {
+      const [anna, ben] = people;
+      await Promise.all([
+        anna?.untilHears(["ben"], { after }),
+        ben?.untilHears(["anna"], { after }),
+      ]);
+    };
+
+    /** A LiveKit comes back with other keys; the meeting goes on elsewhere and is whole again. */
+    const restart = async (name: string, keys: readonly [ApiKey, ...ApiKey[]]): Promise<void> => {
+      const { liveKit } = fleet.region(name);
+      await liveKit.kill();
+      await liveKit.start(keys);
+      await becomes(() => statuses(fleet.region(name), "/region-health"), [200, 200]);
+      await hear(Date.now());
+    };
+
+    /** Meet ends a meeting, with the key of now, and is told that it has ended. */
+    const ends = async (ended: string): Promise<void> => {
+      const { testUrl } = fleet.region("us");
+      await meet.call(testUrl, NEXT_KEY, "RoomService/DeleteRoom", { room: ended });
+      const finished = (): boolean =>
+        webhooks.received.some(
+          ({ event }) => event?.event === "room_finished" && event.room?.name === ended,
+        );
+      await expect.poll(finished, { timeout: 10_000, message: ended }).toBe(true);
+    };
+
+    const statusWith = async (via: string, key: ApiKey): Promise<number> => {
+      const path = `/rtc/validate?access_token=${(await ticket({ via, room, identity: "x", key })).token}`;
+      return statusOf(`${fleet.region(via).testUrl}${path}`);
+    };
+
+    const both = async (key: ApiKey): Promise<readonly number[]> =>
+      Promise.all(REGIONS.map((via) => statusWith(via, key)));
+
+    const statusFor = (secret: string): Promise<readonly number[]> =>
+      Promise.all(
+        REGIONS.map(async (name) => {
+          const order = { method: "GET", path: "status" } as const;
+          return (await operate(fleet.region(name), order, secret)).status;
+        }),
+      );
+
+    it("to come are accepted by gateways, then by LiveKit, while a meeting runs", async () => {
+      people = await Promise.all([
+        joinNode({ via: "eu", room, identity: "anna" }),
+        joinNode({ via: "us", room, identity: "ben" }),
+      ]);
+      await hear(Date.now());
+      expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
+        [200, 200],
+        [401, 401],
+      ]);
+      await replaceEverywhere({
+        "livekit-previous-api-key": NEXT_KEY.apiKey,
+        "livekit-previous-api-secret": NEXT_KEY.apiSecret,
+        "peer-previous-secret": NEXT_PEER,
+        "operator-previous-secret": NEXT_OPERATOR,
+      });
+      for (const name of REGIONS) {
+        await restart(name, [KEY, NEXT_KEY]);
+      }
+      expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
+        [200, 200],
+        [200, 200],
+      ]);
+      expect([await statusFor(OPERATOR_SECRET), await statusFor(NEXT_OPERATOR)]).toEqual([
+        [200, 200],
+        [200, 200],
+      ]);
+    });
+
+    it("are used from then on, and nobody notices", async () => {
+      const since = Date.now();
+      await replaceEverywhere({
+        "livekit-api-key": NEXT_KEY.apiKey,
+        "livekit-api-secret": NEXT_KEY.apiSecret,
+        "livekit-previous-api-key": KEY.apiKey,
+        "livekit-previous-api-secret": KEY.apiSecret,
+        "peer-secret": NEXT_PEER,
+        "peer-previous-secret": PEER_SECRET,
+        "operator-secret": NEXT_OPERATOR,
+        "operator-previous-secret": OPERATOR_SECRET,
+      });
+      webhooks.useKey(NEXT_KEY);
+      await hear(Date.now());
+      const lost = people.flatMap((one) => one.notes("reconnecting", "disconnected"));
+      expect(lost.filter(({ at }) => at >= since)).toEqual([]);
+      for (const key of [KEY, NEXT_KEY]) {
+        for (const via of REGIONS) {
+          const fresh = `${key.apiKey}-${via}`;
+          const guest = await joinRaw({ via, room, identity: fresh, key });
+          const founder = await joinRaw({ via, room: fresh, identity: fresh, key });
+          expect(await hosts(fresh, NEXT_KEY)).toEqual([via]);
+          await Promise.all([guest.leaveRoom(), founder.leaveRoom()]);
+        }
+      }
+      // The order of the keys is what LiveKit signs webhooks by: still with the one of before, which the gateway knows.
+      await ends(`${NEXT_KEY.apiKey}-us`);
+      for (const name of REGIONS) {
+        await restart(name, [NEXT_KEY, KEY]);
+      }
+      const founder = await joinRaw({ via: "eu", room: "signed", identity: "eve", key: NEXT_KEY });
+      await founder.leaveRoom();
+      await ends("signed");
+    });
+
+    it("of before are refused once they are gone", async () => {
+      await replaceEverywhere({
+        "livekit-previous-api-key": "APInobodys",
+        "livekit-previous-api-secret": NOBODYS,
+        "peer-previous-secret": NOBODYS,
+        "operator-previous-secret": NOBODYS,
+      });
+      expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
+        [401, 401],
+        [200, 200],
+      ]);
+      expect([await statusFor(OPERATOR_SECRET), await statusFor(NEXT_OPERATOR)]).toEqual([
+        [401, 401],
+        [200, 200],
+      ]);
+      const refused = await joinRaw({ via: "us", room, identity: "late" }).catch(
+        (error: unknown) => error,
+      );
+      expect(refused).toBeInstanceOf(UpgradeRefused);
+      await hear(Date.now());
+      await ends(room);
+    });
+  });
+}
