@@ -57,7 +57,9 @@ describe("the second makes of shared secrets", () => {
   });
 
   it("need a primary that has made them", () => {
-    expect(() => secondMake("eu", "peer", undefined)).toThrow(
+    expect(() => {
+      secondMake("eu", "peer", undefined);
+    }).toThrow(
       'Output "sharedSecrets" of stack "eu": it has no second make of peer, which meet:secrets keeps. Run pulumi up -s eu first.',
     );
     expect(secondMake("eu", "peer", "old-peer")).toBe("old-peer");
