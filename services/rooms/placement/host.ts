@@ -160,6 +160,10 @@ export class Host {
       await this.liveKit.createRoom(room);
       return;
     }
+    if (claim.cause === "restore") {
+      // The store may have lost who is connected as well: all gateways get the time to notice, and to cut.
+      await this.clock.sleep(CUT_MS);
+    }
     await this.untilNobodyIsConnected(room);
     await this.liveKit.createRoom(room);
     if (this.clock.monotonic() - begin > CLEANING_STARTS_MS) {

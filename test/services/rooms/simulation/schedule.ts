@@ -223,6 +223,8 @@ function operate(world: World): void {
 }
 
 function moveAll(world: World, from: string, to?: string): void {
+  // An operator's word: that the room is taken elsewhere if the new region is lost at once is no fault.
+  world.troubled(from);
   for (const pod of world.pods(from).slice(0, 1)) {
     void pod.mover
       .hosted()
