@@ -213,9 +213,19 @@ export class Meeting {
     await this.untilAllHear(Math.max(...backs), seconds);
   }
 
-  /** Milliseconds for which each was out since a moment. */
+  /** Milliseconds for which each was out: from the loss of its signalling after a moment until data came again. */
   outs(since: number): readonly number[] {
-    return this.people.map((one) => one.outage(this.othersOf(one), since).outMs);
+    return this.people.map((one) => {
+      const lost = one.notes("reconnecting", "disconnected").find(({ at }) => at >= since);
+      return one.outage(this.othersOf(one), lost?.at ?? since).outMs;
+    });
+  }
+
+  /** How many of its people lost their signalling since a moment. */
+  resignals(since: number): number {
+    return this.people.filter((one) =>
+      one.notes("reconnecting", "disconnected").some(({ at }) => at >= since),
+    ).length;
   }
 
   /** The longest time in which somebody heard nothing from somebody else since a moment. */
