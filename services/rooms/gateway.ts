@@ -117,7 +117,7 @@ export class Gateway {
       if (isReachable) {
         this.run(this.rooms.pins.exchange(region));
       } else {
-        this.tunnels.cutRegion(region);
+        this.run(this.lost(region));
       }
     });
     this.metricsServer.listen(this.environment.METRICS_PORT);
@@ -162,6 +162,14 @@ export class Gateway {
     if (first === "late") {
       this.log.warn("the other regions did not all answer; connections are taken all the same");
       this.run(learned);
+    }
+  }
+
+  /** Asks the others first: people who are cut come back at once, and are not to wait until that is known. */
+  private async lost(region: string): Promise<void> {
+    await this.rooms.health.nobodyReaches(region);
+    if (!this.others.monitor.reachable(region)) {
+      this.tunnels.cutRegion(region);
     }
   }
 

@@ -26,6 +26,7 @@ export interface RoomsSide {
   readonly pins: Pins;
   readonly pinsStore: PinsStore;
   readonly placement: Placement;
+  readonly health: Health;
   readonly host: Host;
   readonly splits: Splits;
   readonly carrier: RoomCarrier;
@@ -86,6 +87,7 @@ export function roomsSide(parts: {
       health,
       preference: (wish) => preference.forWish(wish),
     }),
+    health,
     host: new Host(common),
     splits,
     carrier,

@@ -6,7 +6,7 @@ const LOOKS = 2;
 const LOOK_PAUSE_MS = 150;
 
 /** Milliseconds for which a region that was found lost is called so without looking again. */
-const LOST_FOR_MS = 1000;
+const LOST_FOR_MS = 4000;
 
 /** True if a region can let people into its rooms. */
 export function canHost(status: RegionStatus): boolean {
@@ -58,7 +58,11 @@ export class Health {
     return this.nobodyReaches(region);
   }
 
-  private nobodyReaches(region: string): Promise<boolean> {
+  /**
+   * True if nobody reaches the region, or it can not host: known for a moment after, so that whoever asks because of a
+   * connection that was cut is answered at once.
+   */
+  nobodyReaches(region: string): Promise<boolean> {
     const lostAt = this.lostAt.get(region);
     if (lostAt !== undefined && this.clock.monotonic() - lostAt < LOST_FOR_MS) {
       return Promise.resolve(true);
