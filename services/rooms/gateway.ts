@@ -86,6 +86,9 @@ export class Gateway {
     this.tunnels.onChange((room, region) => {
       this.run(attendance.changed(room, region));
     });
+    this.own.store.onBack(() => {
+      this.run(attendance.storeIsBack());
+    });
     this.operations = new RegionOperations({
       pod: this.pod,
       drains: new DrainStore(this.own.valkey),

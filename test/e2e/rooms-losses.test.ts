@@ -11,8 +11,11 @@ const REGIONS = ["eu", "us"] as const;
 const LIVEKIT_BEARS_SECONDS = 9;
 const REDIS_AWAY_SECONDS = 20;
 
-/** Seconds within which what is left of a moved room is deleted: it is looked for every five. */
-const LEFTOVERS_SECONDS = 15;
+/**
+ * Seconds within which what is left of a moved room is deleted. It is looked for every five; who was connected when the
+ * store was lost is believed to be there for thirty.
+ */
+const LEFTOVERS_SECONDS = 40;
 
 let fleet: Meetings;
 let logged = 0;

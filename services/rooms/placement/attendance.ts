@@ -18,6 +18,7 @@ export class Attendance {
   private readonly store: Pick<RoomStore, "setPresent">;
   private readonly attendants: Attendants;
   private readonly writing = new Map<string, { isOutdated: boolean }>();
+  private readonly unwritten = new Set<string>();
 
   constructor(parts: {
     readonly region: string;
@@ -31,6 +32,11 @@ export class Attendance {
     this.attendants = parts.attendants;
   }
 
+  /** The store is back: what could not be written while it was away is written now. */
+  async storeIsBack(): Promise<void> {
+    await Promise.all([...this.unwritten].map((room) => this.changed(room, this.region)));
+  }
+
   /** Somebody came to a room in a region, or left it. Writes of one room follow each other, the last word last. */
   async changed(room: string, region: string): Promise<void> {
     if (region !== this.region) {
@@ -41,13 +47,18 @@ export class Attendance {
       under.isOutdated = true;
       return;
     }
-    const write = { isOutdated: true };
-    this.writing.set(room, write);
+    const state = { isOutdated: true };
+    this.writing.set(room, state);
     try {
-      while (write.isOutdated) {
-        write.isOutdated = false;
+      while (state.isOutdated) {
+        state.isOutdated = false;
         const identities = this.attendants.identities(room, region);
-        await unlessGone(this.store.setPresent(room, this.pod, identities));
+        const write = this.store.setPresent(room, this.pod, identities).then(() => true);
+        if ((await unlessGone(write)) === true) {
+          this.unwritten.delete(room);
+        } else {
+          this.unwritten.add(room);
+        }
       }
     } finally {
       this.writing.delete(room);

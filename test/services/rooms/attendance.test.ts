@@ -52,7 +52,7 @@ describe("who is connected", () => {
     expect(store.writes).toEqual([]);
   });
 
-  it("is written at the next change where the store was away", async () => {
+  it("is written when the store is back, where it was away", async () => {
     const store = new SlowStore();
     const written = attendance(store);
     here["daily"] = ["anna"];
@@ -60,9 +60,11 @@ describe("who is connected", () => {
     store.finish[0]?.(new StoreAway("away"));
     await lost;
     here["daily"] = [];
-    const again = written.changed("daily", "eu");
+    const again = written.storeIsBack();
     store.finish[1]?.();
     await again;
     expect(store.writes).toEqual(["daily pod-1 anna", "daily pod-1 "]);
+    await written.storeIsBack();
+    expect(store.writes).toHaveLength(2);
   });
 });
