@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { TEST } from "../support/livekit/partition.ts";
 import { KEY } from "../support/rooms/rooms-fleet.ts";
 import { twirp } from "../support/livekit/server-api.ts";
+import { UpgradeRefused } from "../support/livekit/signalling.ts";
 import { GeoName } from "../support/rooms/geo-name.ts";
 import { Meeting, Meetings, report, stretched } from "../support/rooms/meetings.ts";
 
@@ -10,6 +11,9 @@ import { Meeting, Meetings, report, stretched } from "../support/rooms/meetings.
 const REGIONS = ["eu", "us"] as const;
 const RAW_PAIRS = 90;
 const NODE_PAIRS = 10;
+
+/** Refused joins above which even a machine with much else to do is no excuse. */
+const MANY = 200;
 
 /** Milliseconds without sound that nobody would call an interruption; beats of sound come every 100 ms. */
 const UNNOTICED_MS = 1000;
@@ -43,30 +47,43 @@ function sorted(times: readonly number[]): readonly number[] {
 describe("a hundred pairs", () => {
   it("that come at the same time through different regions meet, each in one room", async () => {
     const times: number[] = [];
-    const timed = async <T>(joining: Promise<T>): Promise<T> => {
+    let refusals = 0;
+    // A gateway gives up after 8 s, and clients try again; on an idle machine none has to.
+    const timed = async <T>(join: () => Promise<T>): Promise<T> => {
       const begin = Date.now();
-      const joined = await joining;
-      times.push(Date.now() - begin);
-      return joined;
+      for (;;) {
+        try {
+          const joined = await join();
+          times.push(Date.now() - begin);
+          return joined;
+        } catch (error) {
+          if (!(error instanceof UpgradeRefused && error.status === 503) || ++refusals > MANY) {
+            throw error;
+          }
+        }
+      }
     };
     const name = (kind: string, index: number): string => `pair-${kind}-${index}`;
     const raw = Array.from({ length: RAW_PAIRS }, (_, index) =>
       Promise.all(
-        REGIONS.map((via) => timed(fleet.joinRaw(via, name("raw", index), `raw-${index}-${via}`))),
+        REGIONS.map((via) =>
+          timed(() => fleet.joinRaw(via, name("raw", index), `raw-${index}-${via}`)),
+        ),
       ),
     );
     const node = Array.from({ length: NODE_PAIRS }, (_, index) =>
       Promise.all(
         REGIONS.map((via) =>
-          timed(fleet.joinNode(via, name("node", index), `node-${index}-${via}`)),
+          timed(() => fleet.joinNode(via, name("node", index), `node-${index}-${via}`)),
         ),
       ),
     );
     const [rawPairs, nodePairs] = await Promise.all([Promise.all(raw), Promise.all(node)]);
     const order = sorted(times);
     console.log(
-      `${order.length} simultaneous first joins: ${order[Math.floor(order.length / 2)] ?? 0} ms (median), ${order[Math.floor(order.length * 0.95)] ?? 0} ms (95th percentile), ${order.at(-1) ?? 0} ms (worst)`,
+      `${order.length} simultaneous first joins: ${order[Math.floor(order.length / 2)] ?? 0} ms (median), ${order[Math.floor(order.length * 0.95)] ?? 0} ms (95th percentile), ${order.at(-1) ?? 0} ms (worst), ${refusals} answered with 503 and tried again`,
     );
+    expect(refusals).toBeLessThanOrEqual(stretched(1) > 1.5 ? MANY : 0);
 
     const lists = await Promise.all(REGIONS.map((region) => fleet.rooms(region)));
     const hosted = new Map<string, string[]>();
