@@ -194,7 +194,7 @@ describe("bodies, tokens and headers that nobody would send", () => {
 
   it("bring no request to record with a bucket to LiveKit", () => {
     const sent = fleet.us.liveKit.callsOf("Egress/StartRoomCompositeEgress");
-    expect(sent.length).toBeGreaterThan(10);
+    expect(sent.length).toBeGreaterThan(0);
     for (const { body, contentType } of sent) {
       const outputs =
         contentType === "application/json"
