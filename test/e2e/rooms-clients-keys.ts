@@ -56,6 +56,9 @@ export function keysRotate(): void {
     const restart = async (name: string, keys: readonly [ApiKey, ...ApiKey[]]): Promise<void> => {
       const { liveKit } = fleet.region(name);
       await liveKit.kill();
+      // A LiveKit that is back within five seconds still finds its dead self in Redis and sends people there
+      // (livekit/livekit, pkg/routing/selector/utils.go): the meeting has to be elsewhere first.
+      await hear(Date.now() + 1_000);
       await liveKit.start(keys);
       await becomes(() => statuses(fleet.region(name), "/region-health"), [200, 200]);
       await hear(Date.now());
