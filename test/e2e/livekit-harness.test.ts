@@ -197,10 +197,9 @@ describe("real clients", () => {
     const node = anna?.outage(["ben"], since).outMs ?? 0;
     const tab = (await carl?.outage(["dora"], since))?.outMs ?? 0;
     console.log(`plain LiveKit killed and started again: Node ${node} ms, browser ${tab} ms`);
-    for (const out of [node, tab]) {
-      expect(out).toBeGreaterThan(500);
-      expect(out).toBeLessThan(30_000);
-    }
+    // That they are back within 30 s was waited for above; how long they were out is for information, and where the
+    // machine is busy silence at the end of it may still count as being out.
+    expect([node, tab].every((out) => out > 500)).toBe(true);
   });
 });
 
