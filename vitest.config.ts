@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/e2e/**"],
+    exclude: ["test/e2e/**", "test/real/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two cores: more workers only add start-up cost of the provider SDKs.

@@ -35,11 +35,20 @@ export const LAYERS: readonly Layer[] = [
   { name: "e2e", budgetMinutes: 14, command: vitest("vitest.e2e.config.ts"), isVitest: true },
 ];
 
-/** What of them concerns the room gateway, for `npm run test:rooms`. */
-export const ROOMS_LAYERS: readonly Layer[] = LAYERS.flatMap((layer) => {
+/** Real servers and clients through losses: so far only in `npm run test:rooms`. */
+const REAL: Layer = {
+  name: "real",
+  budgetMinutes: 8,
+  command: vitest("vitest.real.config.ts"),
+  isVitest: true,
+};
+
+/** What of them concerns the room gateway, and the tests on real servers, for `npm run test:rooms`. */
+export const ROOMS_LAYERS: readonly Layer[] = [...LAYERS, REAL].flatMap((layer) => {
   switch (layer.name) {
     case "system":
     case "tools":
+    case "real":
       return [layer];
     case "unit":
       return [{ ...layer, command: [...layer.command, "test/services/rooms"] }];
