@@ -36,8 +36,8 @@ describe("a fleet with its names at Cloudflare", () => {
     // What is left at Route 53 is the private zone by which Meet finds its own gateway from inside the network.
     const atRoute53 = inventory.filter(({ type }) => type.startsWith("aws:route53/"));
     expect(atRoute53.map(({ type, name }) => [type, name]).sort()).toEqual([
-      ["aws:route53/record:Record", "rooms-inner"],
-      ["aws:route53/zone:Zone", "rooms-inner"],
+      ["aws:route53/record:Record", "livekit.example.org"],
+      ["aws:route53/zone:Zone", "livekit.example.org"],
     ]);
     const zone = atRoute53.find(({ type }) => type === "aws:route53/zone:Zone");
     expect(zone?.inputs).toMatchObject({ name: "livekit.example.org", vpcs: [{}] });
