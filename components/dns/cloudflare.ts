@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DnsZone } from "../shared/dns-zone.ts";
 import { Faults } from "../shared/faults.ts";
 import { livekitHost, meetHost, regionalLivekitHost, regionalMeetHost } from "../shared/names.ts";
-import { LOCATIONS } from "./locations.ts";
+import { LOCATIONS } from "../shared/locations.ts";
 import type { CloudflareMonitoring, NamedRegion } from "./names.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
@@ -205,7 +205,7 @@ function validate(resource: pulumi.Resource, name: string, args: CloudflareNames
   for (const [index, { stack, awsRegion }] of regions.entries()) {
     faults.when(
       LOCATIONS[awsRegion] === undefined,
-      `the place of "${awsRegion}" (region "${stack}") is not known. Add it to components/dns/locations.ts.`,
+      `the place of "${awsRegion}" (region "${stack}") is not known. Add it to components/shared/locations.ts.`,
     );
     faults.when(
       regions.findIndex((other) => other.stack === stack) < index,

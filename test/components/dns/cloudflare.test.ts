@@ -1,7 +1,7 @@
 import * as random from "@pulumi/random";
 import { describe, expect, it } from "vitest";
 import { CLOUDFLARE_NAMES_TYPE } from "../../../components/dns/cloudflare.ts";
-import { LOCATIONS } from "../../../components/dns/locations.ts";
+import { LOCATIONS } from "../../../components/shared/locations.ts";
 import { Names, type NamesArgs } from "../../../components/dns/names.ts";
 import { AWS_REGIONS } from "../../../infra/aws-regions.ts";
 import { record, type Recorded, type Recording } from "../../support/record.ts";
@@ -257,7 +257,7 @@ describe("Cloudflare refuses", () => {
       {
         regions: [...PRIMARY.regions, { stack: "ma", awsRegion: "mars-north-1", role: "media" }],
       },
-      'CloudflareNames "names": the place of "mars-north-1" (region "ma") is not known. Add it to components/dns/locations.ts.',
+      'CloudflareNames "names": the place of "mars-north-1" (region "ma") is not known. Add it to components/shared/locations.ts.',
     ],
     [
       "a region named twice",
