@@ -23,6 +23,8 @@ export interface OwnStatus {
   readonly draining?: Draining;
   /** Rooms that this region hosts. */
   readonly rooms: number;
+  /** People in them, as LiveKit counts them; undefined while it does not answer. */
+  readonly participants?: number;
   /** Connections through this pod. */
   readonly tunnels: number;
   readonly splitRooms: readonly string[];

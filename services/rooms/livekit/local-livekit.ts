@@ -1,6 +1,7 @@
 import { LiveKitDown, type LocalLiveKit } from "../placement/ports.ts";
 import type { HealthProbe } from "./health-probe.ts";
 import type { LiveKitApi } from "./livekit-api.ts";
+import { TwirpError } from "./twirp-error.ts";
 
 /** Remembers the rooms that the gateway itself deletes, so that their webhooks do not reach Meet. */
 export interface DeletedRooms {
@@ -44,6 +45,20 @@ export class RegionLiveKit implements LocalLiveKit {
   async findRoom(room: string): Promise<string | undefined> {
     const rooms = await this.watched(this.api.listRooms([room]));
     return rooms.find(({ name }) => name === room)?.sid;
+  }
+
+  /** How many people are in these rooms together; undefined where LiveKit does not say. */
+  async participants(rooms: readonly string[]): Promise<number | undefined> {
+    try {
+      // Without names LiveKit answers with all rooms.
+      const found = rooms.length === 0 ? [] : await this.watched(this.api.listRooms(rooms));
+      return found.reduce((sum, { numParticipants }) => sum + numParticipants, 0);
+    } catch (error) {
+      if (error instanceof LiveKitDown || error instanceof TwirpError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   async identities(room: string): Promise<readonly string[]> {
