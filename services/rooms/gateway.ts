@@ -392,6 +392,7 @@ export class Gateway {
       pod: this.pod,
       ...(draining === undefined ? {} : { draining }),
       rooms: hosted?.length ?? 0,
+      ...(participants === undefined ? {} : { participants }),
       tunnels: this.tunnels.size(),
       splitRooms: this.rooms.splits.open(),
       webhooks: await this.webhooks.stats(),
