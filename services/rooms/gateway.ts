@@ -14,7 +14,7 @@ import { RegionOperations } from "./operations/region-operations.ts";
 import { verifyPeer } from "./peers/peer-dialer.ts";
 import { PeerServer, type PeerCallee } from "./peers/peer-server.ts";
 import { Attendance } from "./placement/attendance.ts";
-import { LEFTOVERS_MS, REJOIN_MS, SWEEP_MS } from "./placement/keeper.ts";
+import { ELSEWHERE_MS, LEFTOVERS_MS, REJOIN_MS, SWEEP_MS } from "./placement/keeper.ts";
 import { StoreAway } from "./placement/ports.ts";
 import { unlessGone } from "./placement/proposer.ts";
 import { otherRegions, ownRegion, watchSecrets } from "./region-side.ts";
@@ -129,6 +129,7 @@ export class Gateway {
     this.operations.start();
     this.webhooks.relay.start();
     this.every(SWEEP_MS, () => this.rooms.keeper.sweep());
+    this.every(ELSEWHERE_MS, () => this.rooms.keeper.lookElsewhere());
     this.every(LEFTOVERS_MS, () => this.rooms.keeper.tidy());
     this.isReady = true;
     this.log.info("listening", { port });
@@ -325,6 +326,10 @@ export class Gateway {
           }
           throw error;
         }
+      },
+      readAll: async (rooms) => {
+        const known = await Promise.all(rooms.map((room) => own.store.read(room)));
+        return known.flatMap(({ claim }) => claim ?? []);
       },
       put: (claim, expected) => own.store.put(claim, expected),
       merge: (claim) => own.store.merge(claim),

@@ -140,16 +140,13 @@ export class RegionOperations implements Operations {
   }
 
   private async evacuateOnce(draining: Draining): Promise<void> {
-    let progress: Draining = draining;
+    let progress: Draining | undefined;
     const left = await this.mover.evacuate((done, of) => {
       progress = { ...draining, done, of };
       void unlessGone(this.saveIfStill(draining, progress));
     });
-    if ((progress.of ?? 0) > 0) {
-      this.log.info("rooms were moved away", {
-        rooms: progress.of ?? 0,
-        left: left.length,
-      });
+    if (progress !== undefined) {
+      this.log.info("rooms were moved away", { rooms: progress.of ?? 0, left: left.length });
       await this.saveIfStill(draining, { ...progress, left });
     }
   }

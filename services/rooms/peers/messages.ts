@@ -12,6 +12,9 @@ import type { Pin } from "../store/pins-store.ts";
 /** Bytes of the longest message that is read: a page of claims, or a Twirp body, is far below. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** Rooms that one message may ask about. */
+export const MAX_ROOMS_AT_ONCE = 500;
+
 const CAUSES = ["join", "failover", "move", "restore", "heal"] as const satisfies readonly Cause[];
 
 /** A room's name as LiveKit takes it. */
@@ -81,6 +84,9 @@ export const knowledgeSchema = z.object({
   claim: claimSchema.exactOptional(),
   status: regionStatusSchema,
 });
+
+export const roomsMessageSchema = z.object({ rooms: z.array(roomName).max(MAX_ROOMS_AT_ONCE) });
+export const heldSchema = z.object({ claims: z.array(claimSchema) });
 
 export const putSchema = z.object({ claim: claimSchema, expected: claimSchema.exactOptional() });
 export const putResultSchema = z.union([

@@ -16,6 +16,7 @@ import {
   claimsSchema,
   countSchema,
   doneSchema,
+  heldSchema,
   knowledgeSchema,
   pinMessageSchema,
   pinsSchema,
@@ -59,6 +60,10 @@ export class PeerCalls {
 
   read(region: string, room: string): Promise<PeerKnowledge> {
     return this.call(region, "read", { room }, knowledgeSchema);
+  }
+
+  async readAll(region: string, rooms: readonly string[]): Promise<readonly Claim[]> {
+    return (await this.call(region, "read-all", { rooms }, heldSchema)).claims;
   }
 
   put(region: string, claim: Claim, expected: Claim | undefined): Promise<PutResult> {

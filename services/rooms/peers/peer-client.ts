@@ -47,6 +47,10 @@ export class PeerClient implements Peers {
     return this.calls.read(region, room);
   }
 
+  readAll(region: string, rooms: readonly string[]): Promise<readonly Claim[]> {
+    return this.calls.readAll(region, rooms);
+  }
+
   put(region: string, claim: Claim, expected: Claim | undefined): Promise<PutResult> {
     return this.calls.put(region, claim, expected);
   }

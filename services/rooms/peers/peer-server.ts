@@ -25,6 +25,7 @@ import {
   putSchema,
   rejoinSchema,
   roomMessageSchema,
+  roomsMessageSchema,
   type PeerStatus,
 } from "./messages.ts";
 import { PEER_PATH } from "./peer-calls.ts";
@@ -36,6 +37,7 @@ export const REFUSAL_HEADER = "x-meet-refusal";
 /** What a region does for the gateways of the others. StoreAway and LiveKitDown are passed on as such. */
 export interface PeerCallee {
   read(room: string): Promise<PeerKnowledge>;
+  readAll(rooms: readonly string[]): Promise<readonly Claim[]>;
   put(claim: Claim, expected: Claim | undefined): Promise<PutResult>;
   merge(claim: Claim): Promise<Claim>;
   probe(target: string): Promise<RegionStatus | undefined>;
@@ -145,6 +147,9 @@ export class PeerServer {
         return this.statusAnswer();
       }),
       read: call(roomMessageSchema, ({ room }) => callee.read(room)),
+      "read-all": call(roomsMessageSchema, async ({ rooms }) => ({
+        claims: await callee.readAll(rooms),
+      })),
       put: call(putSchema, ({ claim, expected }) => callee.put(claim, expected)),
       merge: call(claimMessageSchema, async ({ claim }) => ({ claim: await callee.merge(claim) })),
       probe: call(probeSchema, async ({ target }) => ({ status: await callee.probe(target) })),

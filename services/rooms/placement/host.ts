@@ -23,7 +23,7 @@ const CLEANING_POLL_MS = 40;
 const UNSETTLED_MS = 3_600_000;
 
 /** Milliseconds after a store began empty in which nobody is let in: gateways write down first who is connected. */
-const NEWBORN_MS = 3_000;
+export const NEWBORN_MS = 3_000;
 
 /** Milliseconds given to the connections of an earlier tenure to be cut, before LiveKit would tell them to go for good. */
 const CUT_MS = 2_000;
@@ -159,10 +159,6 @@ export class Host {
     if (!isThorough && (await this.liveKit.findRoom(room)) === undefined) {
       await this.liveKit.createRoom(room);
       return;
-    }
-    if (claim.cause === "restore") {
-      // The store may have lost who is connected as well: all gateways get the time to notice, and to cut.
-      await this.clock.sleep(CUT_MS);
     }
     await this.untilNobodyIsConnected(room);
     await this.liveKit.createRoom(room);

@@ -1,5 +1,6 @@
 import { newTenure, sameTenure } from "./decide.ts";
 import type { Claim } from "./claim.ts";
+import { NEWBORN_MS } from "./host.ts";
 import { LiveKitDown, type TunnelGroup } from "./ports.ts";
 import type { Clock, LocalLiveKit, Peers, RoomStore, Tunnels } from "./ports.ts";
 import { standing, unlessGone, Unplaceable, type Proposer, type Survey } from "./proposer.ts";
@@ -8,6 +9,15 @@ import type { Splits } from "./splits.ts";
 /** Milliseconds between two looks at the own connections, and between two looks at what is left of moved rooms. */
 export const SWEEP_MS = 2_000;
 export const LEFTOVERS_MS = 5_000;
+
+/** Milliseconds between two looks at other regions' claims while the own store is away. */
+export const ELSEWHERE_MS = 500;
+
+/** Regions asked in one look: each has every claim that it could be told of, a second one covers what it missed. */
+const ASKED_AT_ONCE = 2;
+
+/** Rooms asked about in one message. */
+const ROOMS_AT_ONCE = 500;
 
 /** Milliseconds for which one gateway of the region looks after its left-overs and claims. */
 const TIDY_LOCK_MS = 20_000;
@@ -148,8 +158,47 @@ export class Keeper {
     });
   }
 
+  /**
+   * While the own store is away: a room hosted here may have gone on elsewhere, because one of its people lost the
+   * signalling before the others. Those who are still here are cut, so that they follow.
+   */
+  async lookElsewhere(): Promise<void> {
+    const hosted = this.store.up() ? [] : this.tunnels.groups().filter((it) => this.isHere(it));
+    const rooms = [...new Set(hosted.map(({ room }) => room))];
+    const asked = rooms.length === 0 ? [] : this.peers.members().filter((it) => this.canTell(it));
+    for (const region of asked.slice(0, ASKED_AT_ONCE)) {
+      for (let at = 0; at < rooms.length; at += ROOMS_AT_ONCE) {
+        const some = rooms.slice(at, at + ROOMS_AT_ONCE);
+        const claims = (await unlessGone(this.peers.readAll(region, some))) ?? [];
+        for (const claim of claims) {
+          await this.follow(claim, hosted);
+        }
+      }
+    }
+  }
+
+  private async follow(claim: Claim, hosted: readonly TunnelGroup[]): Promise<void> {
+    const isElsewhere = claim.confirmed && claim.state === "open" && claim.region !== this.region;
+    for (const group of hosted) {
+      if (isElsewhere && group.room === claim.room && group.tenure < claim.epoch) {
+        if (claim.cause === "heal") {
+          await this.announce(group, claim);
+        }
+        this.cut(group, claim);
+      }
+    }
+  }
+
+  private isHere(group: TunnelGroup): boolean {
+    return group.region === this.region;
+  }
+
+  private canTell(region: string): boolean {
+    return this.peers.reachable(region) && this.peers.lastStatus(region)?.storeUp === true;
+  }
+
   private async writePresence(group: TunnelGroup): Promise<void> {
-    if (group.region === this.region) {
+    if (this.isHere(group)) {
       await unlessGone(this.store.setPresent(group.room, this.pod, group.identities));
     }
   }
@@ -180,7 +229,7 @@ export class Keeper {
     if (claim.state === "closed" && claim.region === group.region) {
       return;
     }
-    const isMine = group.region === this.region;
+    const isMine = this.isHere(group);
     const mayBeSplit = claim.cause === "failover" || claim.cause === "join";
     if (mayBeSplit && claim.region !== group.region) {
       if (isMine && (await this.liveKit.check())) {
@@ -219,7 +268,7 @@ export class Keeper {
   private cut(group: TunnelGroup, claim: Claim): void {
     this.splits.over(group.room);
     this.tunnels.cutExcept(group.room, claim);
-    if (group.region === this.region) {
+    if (this.isHere(group)) {
       void unlessGone(this.store.setPresent(group.room, this.pod, []));
     }
   }
@@ -233,8 +282,10 @@ export class Keeper {
    * it again. Where this region is the host and the store or LiveKit no longer knows the room, the room begins anew here.
    */
   private async bringBack(group: TunnelGroup): Promise<void> {
-    const isHost = group.region === this.region;
-    const isLost = isHost && (await this.hostingIsLost(group));
+    const isLost = this.isHere(group) && (await this.hostingIsLost(group));
+    if (isLost) {
+      await this.untilSettled();
+    }
     const claim = await this.proposer.settle(group.room, (survey) => {
       const host = hostOf(survey, this.clock.now());
       const isThis =
@@ -246,6 +297,17 @@ export class Keeper {
     });
     if (claim.region !== group.region || claim.tenure !== group.tenure) {
       await this.superseded(group, claim);
+    }
+  }
+
+  /**
+   * Until every gateway of the region has written down who is connected through it. Meetings go on meanwhile, and nobody
+   * would be let in if their connections were cut sooner.
+   */
+  private async untilSettled(): Promise<void> {
+    const ageMs = await this.store.ageMs();
+    if (ageMs < NEWBORN_MS) {
+      await this.clock.sleep(NEWBORN_MS - ageMs);
     }
   }
 

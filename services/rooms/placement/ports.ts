@@ -138,6 +138,8 @@ export interface Peers {
   /** Rises whenever a member is reached again after one poll or more of it failed, or when the member list changes. */
   generation(): number;
   read(region: string, room: string): Promise<PeerKnowledge>;
+  /** Claims of these rooms as a region's store has them, those that it has. */
+  readAll(region: string, rooms: readonly string[]): Promise<readonly Claim[]>;
   put(region: string, claim: Claim, expected: Claim | undefined): Promise<PutResult>;
   merge(region: string, claim: Claim): Promise<Claim>;
   /** Asks a member to look at a third region now: what it said, or undefined if it did not answer. */

@@ -95,6 +95,9 @@ export class EchoCallee implements PeerCallee {
   read(room: string): Promise<PeerKnowledge> {
     return this.note("read", [room], { claim: CLAIM, status: this.own });
   }
+  readAll(rooms: readonly string[]) {
+    return this.note("readAll", [rooms], [CLAIM]);
+  }
   put(claim: Claim, expected: Claim | undefined) {
     return this.note("put", [claim, expected], { stored: false as const, found: expected });
   }

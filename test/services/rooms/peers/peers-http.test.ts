@@ -44,6 +44,7 @@ describe("two regions over HTTP", () => {
     const { client, calls } = eu;
     const status = { region: "us", liveKitUp: true, storeUp: true, draining: false };
     expect(await client.read("us", CLAIM.room)).toEqual({ claim: CLAIM, status });
+    expect(await client.readAll("us", [CLAIM.room, "other"])).toEqual([CLAIM]);
     expect(await client.put("us", CLAIM, undefined)).toEqual({ stored: false, found: undefined });
     const earlier = { ...CLAIM, epoch: 5 };
     expect(await client.put("us", CLAIM, earlier)).toEqual({ stored: false, found: earlier });
@@ -73,6 +74,7 @@ describe("two regions over HTTP", () => {
     });
     expect(us.callee.asked.filter(([call]) => call !== "status")).toEqual([
       ["read", CLAIM.room],
+      ["readAll", [CLAIM.room, "other"]],
       ["put", CLAIM, undefined],
       ["put", CLAIM, earlier],
       ["merge", CLAIM],

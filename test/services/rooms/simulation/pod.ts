@@ -2,6 +2,7 @@ import type { Claim } from "../../../../services/rooms/placement/claim.ts";
 import { Health } from "../../../../services/rooms/placement/health.ts";
 import { Host, type Admission } from "../../../../services/rooms/placement/host.ts";
 import {
+  ELSEWHERE_MS,
   Keeper,
   LEFTOVERS_MS,
   REJOIN_MS,
@@ -130,6 +131,7 @@ export class Pod implements Tunnels {
     });
     void this.begin();
     this.every(SWEEP_MS, () => this.keeper.sweep());
+    this.every(ELSEWHERE_MS, () => this.keeper.lookElsewhere());
     this.every(LEFTOVERS_MS, () => this.keeper.tidy());
     this.every(500, async () => {
       await this.liveKit.check();
@@ -300,6 +302,13 @@ export class SimPeers implements Peers {
         }
         throw error;
       }
+    });
+  }
+
+  readAll(region: string, rooms: readonly string[]): Promise<readonly Claim[]> {
+    return this.call(region, async (pod) => {
+      const known = await Promise.all(rooms.map((room) => pod.store.read(room)));
+      return known.flatMap(({ claim }) => claim ?? []);
     });
   }
 

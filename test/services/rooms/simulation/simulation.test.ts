@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Claim } from "../../../../services/rooms/placement/claim.ts";
+import { NEWBORN_MS } from "../../../../services/rooms/placement/host.ts";
 import { runSchedule } from "./schedule.ts";
 import { World } from "./world.ts";
 
@@ -69,6 +70,51 @@ describe("the simulation", () => {
     client.end();
     await world.scheduler.runUntil(world.scheduler.now + 2_000);
     expect(world.violations.join()).toContain("was resumed into a dead session");
+  });
+});
+
+describe("a region whose store is away", () => {
+  it("lets the people of a meeting follow the first who has gone on elsewhere", async () => {
+    const world = await twoRegions();
+    const clients = [world.addClient("room", "eu"), world.addClient("room", "us")] as const;
+    for (const client of clients) {
+      client.start();
+      await world.scheduler.runUntil(world.scheduler.now + 2_000);
+    }
+    const [stays, goes] = clients;
+    const from = stays.at?.region ?? "";
+    expect(goes.at?.region).toBe(from);
+    world.troubled(from);
+    world.region(from).valkey.fail();
+    // Long enough for the others to hear of it, and not for LiveKit to end the signalling by itself.
+    await world.scheduler.runUntil(world.scheduler.now + 5_000);
+    expect(stays.at?.region).toBe(from);
+    goes.end();
+    await world.scheduler.runUntil(world.scheduler.now + 2_500);
+    expect(goes.at?.region).not.toBe(from);
+    expect(stays.at).toEqual(goes.at);
+    expect(world.violations).toEqual([]);
+  });
+
+  it("goes on with its meetings until all its gateways know who is there, when it comes back empty", async () => {
+    const world = await twoRegions();
+    const clients = [world.addClient("room", "eu"), world.addClient("room", "us")] as const;
+    for (const client of clients) {
+      client.start();
+      await world.scheduler.runUntil(world.scheduler.now + 2_000);
+    }
+    const before = clients[0].at;
+    const { valkey } = world.region(before?.region ?? "");
+    world.troubled(before?.region ?? "");
+    valkey.fail();
+    await world.scheduler.runUntil(world.scheduler.now + 200);
+    valkey.recover("everything");
+    await world.scheduler.runUntil(world.scheduler.now + NEWBORN_MS - 500);
+    expect(clients.map(({ at }) => at)).toEqual([before, before]);
+    await world.scheduler.runUntil(world.scheduler.now + 2_500);
+    expect(clients[0].at).toEqual(clients[1].at);
+    expect(clients[0].at?.tenure).toBeGreaterThan(before?.tenure ?? Infinity);
+    expect(world.violations).toEqual([]);
   });
 });
 
