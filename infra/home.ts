@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { Backend } from "../components/backend/backend.ts";
 import { Certificate } from "../components/certificates/certificate.ts";
 import { Downloads } from "../components/downloads/downloads.ts";
@@ -48,7 +48,7 @@ export function deployPrimary(
     password: secrets.shared.databasePassword,
   });
   const backend = deployMeet(scope, foundation, home, database, secrets);
-  const downloads = deployDownloads(scope, foundation, region);
+  const downloads = deployDownloads(scope, foundation, region, backend);
   return { database, web: deployWeb(scope, foundation, true, [backend, downloads]) };
 }
 
@@ -171,7 +171,12 @@ function bucketOfMeet(scope: Scope): { name: string; arn: string; awsRegion: str
   return { name: bucket.bucketName, arn: bucket.bucketArn, awsRegion: bucket.awsRegion };
 }
 
-function deployDownloads(scope: Scope, { cluster }: Foundation, region: MediaRegion): Downloads {
+function deployDownloads(
+  scope: Scope,
+  { cluster }: Foundation,
+  region: MediaRegion,
+  backend: Backend,
+): Downloads {
   const { config, lookups } = scope;
   return new Downloads(
     "downloads",
@@ -188,7 +193,7 @@ function deployDownloads(scope: Scope, { cluster }: Foundation, region: MediaReg
         lookups.partition,
         recordingsBucketPattern(scope.project, lookups.accountId),
       ),
-      roomsUrl: region.rooms.serviceUrl,
+      meetUrl: pulumi.interpolate`http://${backend.serviceHost}`,
       replicas: config.downloads.replicas,
       vpcCidr: config.network.cidr,
       tags: scope.tags,

@@ -64,20 +64,51 @@ export function browserPath(): string {
   return path;
 }
 
-/** The file that pins livekit-api and all it needs. */
-export const REQUIREMENTS = join(
-  dirname(fileURLToPath(import.meta.url)),
-  "livekit-api",
-  "requirements.txt",
-);
+/** A library from PyPI in a virtual environment of its own. */
+export interface PythonLibrary {
+  readonly name: string;
+  /** The folder of tools/ with the file that pins it and all it needs. */
+  readonly folder: string;
+  /** What has to load. */
+  readonly module: string;
+}
 
-/** The Python that has Meet's client library; its folder changes with the pins. */
-export function meetPython(): string {
-  const hash = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex").slice(0, 12);
-  return join(toolsCache(), `livekit-api-${hash}`, "bin", "python");
+/** The client library that Meet's backend pins. */
+const MEET_LIBRARY: PythonLibrary = {
+  name: "livekit-api",
+  folder: "livekit-api",
+  module: "livekit.api",
+};
+
+/** An S3 for the tests of the recordings route. */
+const MOTO: PythonLibrary = { name: "moto", folder: "moto", module: "moto.server" };
+
+/** What the tests need from PyPI. */
+export const PYTHON_LIBRARIES: readonly PythonLibrary[] = [MEET_LIBRARY, MOTO];
+
+/** The file that pins a library and all it needs. */
+export function requirementsOf(library: PythonLibrary): string {
+  return join(dirname(fileURLToPath(import.meta.url)), library.folder, "requirements.txt");
+}
+
+/** The Python that has the library; its folder changes with the pins. */
+export function pythonOf(library: PythonLibrary): string {
+  const pins = readFileSync(requirementsOf(library));
+  const hash = createHash("sha256").update(pins).digest("hex").slice(0, 12);
+  return join(toolsCache(), `${library.name}-${hash}`, "bin", "python");
 }
 
 /** True if that Python is there and can load the library. */
-export function hasMeetPython(): boolean {
-  return spawnSync(meetPython(), ["-c", "import livekit.api"]).status === 0;
+export function hasPythonLibrary(library: PythonLibrary): boolean {
+  return spawnSync(pythonOf(library), ["-c", `import ${library.module}`]).status === 0;
+}
+
+/** The Python that has Meet's client library. */
+export function meetPython(): string {
+  return pythonOf(MEET_LIBRARY);
+}
+
+/** The Python that has moto. */
+export function motoPython(): string {
+  return pythonOf(MOTO);
 }

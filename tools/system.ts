@@ -5,10 +5,12 @@ import { onPath } from "./tools.ts";
 import {
   BENCH_PROGRAMS,
   findProgram,
-  hasMeetPython,
-  meetPython,
+  hasPythonLibrary,
   type Program,
-  REQUIREMENTS,
+  PYTHON_LIBRARIES,
+  type PythonLibrary,
+  pythonOf,
+  requirementsOf,
   TEST_PROGRAMS,
 } from "./programs.ts";
 
@@ -36,7 +38,7 @@ fi
 `;
 
 /**
- * Installs the programs of the system that are missing, and Meet's client library:
+ * Installs the programs of the system that are missing, and the libraries from PyPI:
  * `node --import tsx tools/system.ts [--bench]`, the latter for what script/bench rooms needs. Progress goes to
  * standard error.
  */
@@ -54,11 +56,11 @@ function main(words: readonly string[]): void {
   for (const program of programs) {
     console.log(`${program.name}: ${findProgram(program) ?? "missing"}`);
   }
-  if (!isBench) {
-    if (!hasMeetPython()) {
-      installLibrary();
+  for (const library of isBench ? [] : PYTHON_LIBRARIES) {
+    if (!hasPythonLibrary(library)) {
+      installLibrary(library);
     }
-    console.log(`livekit-api: ${meetPython()}`);
+    console.log(`${library.name}: ${pythonOf(library)}`);
   }
 }
 
@@ -94,24 +96,25 @@ function privilege(): string[] | undefined {
 }
 
 /** A virtual environment with exactly the pinned versions; half a one is made anew. */
-function installLibrary(): void {
-  const folder = dirname(dirname(meetPython()));
-  console.error("installing livekit-api from PyPI (half a minute, once)…");
+function installLibrary(library: PythonLibrary): void {
+  const python = pythonOf(library);
+  const folder = dirname(dirname(python));
+  console.error(`installing ${library.name} from PyPI (half a minute, once)…`);
   if (existsSync(folder)) {
     rmSync(folder, { recursive: true });
   }
   const steps: readonly (readonly [string, ...string[]])[] = [
     ["python3", "-m", "venv", folder],
     [
-      meetPython(),
+      python,
       ...["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"],
-      ...["-r", REQUIREMENTS],
+      ...["-r", requirementsOf(library)],
     ],
   ];
   for (const [command, ...args] of steps) {
     if (spawnSync(command, args, { stdio: ["ignore", 2, 2] }).status !== 0) {
       throw new SystemError(
-        `Tool "livekit-api": ${command} ${args.join(" ")} failed, its reason is above. ` +
+        `Tool "${library.name}": ${command} ${args.join(" ")} failed, its reason is above. ` +
           "Check that pip can reach PyPI (pip config list) and run script/setup again.",
       );
     }

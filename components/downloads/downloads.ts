@@ -1,16 +1,16 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { APPS, HTTP_PORTS } from "../backend/backend-pods.ts";
 import {
   DNS_RULE,
   HTTPS_RULE,
   neighbourRule,
   POD_IDENTITY_RULE,
 } from "../service-bundle/node-service-policy.ts";
-import { SERVICE_PORT } from "../service-bundle/node-service-pod.ts";
 import { NodeService } from "../service-bundle/node-service.ts";
 import { Faults } from "../shared/faults.ts";
 import { podIdentityTrust, policy } from "../shared/iam.ts";
-import { meetHost, NODE_PORTS } from "../shared/names.ts";
+import { NODE_PORTS } from "../shared/names.ts";
 import { named, type Tags } from "../shared/tags.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
@@ -37,8 +37,8 @@ export interface DownloadsArgs {
    * added later changes nothing here.
    */
   readonly bucketArnPattern: string;
-  /** The region's room gateway, which knows the other regions: `http://rooms.meet.svc.cluster.local:8080`. */
-  readonly roomsUrl: pulumi.Input<string>;
+  /** Meet's backend, which decides on each download: `http://backend.meet.svc.cluster.local:8000`. */
+  readonly meetUrl: pulumi.Input<string>;
   readonly replicas: number;
   readonly vpcCidr: string;
   readonly tags: Tags;
@@ -81,9 +81,10 @@ export class Downloads extends pulumi.ComponentResource {
         replicas: { fixed: args.replicas },
         environment: downloadsEnvironment(args),
         resources: { cpuMillicores: 100, memoryMib: 256 },
+        metrics: true,
         shutdownSeconds: 30,
         vpcCidr: args.vpcCidr,
-        egress: [DNS_RULE, POD_IDENTITY_RULE, neighbourRule("rooms", SERVICE_PORT), HTTPS_RULE],
+        egress: [DNS_RULE, POD_IDENTITY_RULE, neighbourRule(APPS.backend, HTTP_PORTS.backend), HTTPS_RULE],
         // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever.
         podsDependOn: [association],
       },
@@ -116,16 +117,18 @@ export class Downloads extends pulumi.ComponentResource {
 }
 
 /**
- * What the role may do. Listing is allowed because S3 answers 403 instead of 404 for a missing object without it, and
- * the route must tell "not here" from "not allowed" (Amazon S3 API, HeadObject).
+ * What the role may do. Listing a bucket is allowed because S3 answers 403 instead of 404 for a missing object without
+ * it, and the route must tell "not here" from "not allowed" (Amazon S3 API, HeadObject). The account's list of buckets
+ * is where the route finds those of other regions; S3 allows no narrower resource for it (Service Authorization
+ * Reference, Amazon S3, ListAllMyBuckets), and it shows names alone.
  */
 export function readPolicy(bucketArnPattern: string): string {
   return policy(
     {
-      Sid: "ReadRecordings",
+      Sid: "ReadMedia",
       Effect: "Allow",
       Action: "s3:GetObject",
-      Resource: `${bucketArnPattern}/recordings/*`,
+      Resource: [`${bucketArnPattern}/recordings/*`, `${bucketArnPattern}/files/*`],
     },
     {
       Sid: "TellMissingFromForbidden",
@@ -133,20 +136,25 @@ export function readPolicy(bucketArnPattern: string): string {
       Action: "s3:ListBucket",
       Resource: bucketArnPattern,
     },
+    {
+      Sid: "FindOtherRegions",
+      Effect: "Allow",
+      Action: "s3:ListAllMyBuckets",
+      Resource: "*",
+    },
   );
 }
 
-/** The route's environment: addresses only, no secret. */
+/** The route's environment (services/recordings/config.ts): addresses only, no secret; EKS adds those of the role. */
 export function downloadsEnvironment(
-  args: Pick<DownloadsArgs, "region" | "domain" | "awsRegion" | "bucketName" | "roomsUrl">,
+  args: Pick<DownloadsArgs, "region" | "domain" | "awsRegion" | "bucketName" | "meetUrl">,
 ): Record<string, pulumi.Input<string>> {
   return {
     REGION: args.region,
     DOMAIN: args.domain,
     AWS_REGION: args.awsRegion,
     BUCKET: args.bucketName,
-    MEET_URL: `https://${meetHost(args.domain)}`,
-    ROOMS_URL: args.roomsUrl,
+    MEET_URL: args.meetUrl,
   };
 }
 

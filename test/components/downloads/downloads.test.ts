@@ -20,7 +20,7 @@ const ARGS: DownloadsArgs = {
   roleName: "meet-eu-downloads",
   bucketName: "meet-recordings-123456789012-eu-west-3-an",
   bucketArnPattern: bucketArn("aws", recordingsBucketPattern("meet", "123456789012")),
-  roomsUrl: "http://rooms.meet.svc.cluster.local:8080",
+  meetUrl: "http://backend.meet.svc.cluster.local:8000",
   replicas: 2,
   vpcCidr: "10.0.0.0/16",
   tags: { "meet:stack": "eu" },
@@ -83,7 +83,7 @@ describe("Downloads", () => {
     );
   });
 
-  it("reaches names, its credentials, the gateway and HTTPS, and nothing else", async () => {
+  it("reaches names, its credentials, Meet and HTTPS, and nothing else", async () => {
     const { inputs } = (await recordDownloads()).one(
       "kubernetes:networking.k8s.io/v1:NetworkPolicy",
     );
@@ -91,7 +91,7 @@ describe("Downloads", () => {
     expect(egress.map((rule) => rule.ports.map(({ port }) => port))).toEqual([
       [53, 53],
       [80],
-      [8080],
+      [8000],
       [443],
     ]);
   });
@@ -116,19 +116,23 @@ describe("Downloads", () => {
 });
 
 describe("what the route may do at S3", () => {
-  it("is to read recordings and to tell a missing one from a forbidden one", () => {
+  it("is to read media, to tell a missing one from a forbidden one, and to see which buckets there are", () => {
     expect(JSON.parse(readPolicy("arn:aws:s3:::meet-recordings-1-*-an"))).toMatchObject({
       Statement: [
         {
           Effect: "Allow",
           Action: "s3:GetObject",
-          Resource: "arn:aws:s3:::meet-recordings-1-*-an/recordings/*",
+          Resource: [
+            "arn:aws:s3:::meet-recordings-1-*-an/recordings/*",
+            "arn:aws:s3:::meet-recordings-1-*-an/files/*",
+          ],
         },
         {
           Effect: "Allow",
           Action: "s3:ListBucket",
           Resource: "arn:aws:s3:::meet-recordings-1-*-an",
         },
+        { Effect: "Allow", Action: "s3:ListAllMyBuckets", Resource: "*" },
       ],
     });
   });
@@ -141,8 +145,7 @@ describe("the route's environment", () => {
       DOMAIN: "example.org",
       AWS_REGION: "eu-west-3",
       BUCKET: "meet-recordings-123456789012-eu-west-3-an",
-      MEET_URL: "https://meet.example.org",
-      ROOMS_URL: "http://rooms.meet.svc.cluster.local:8080",
+      MEET_URL: "http://backend.meet.svc.cluster.local:8000",
     });
   });
 });

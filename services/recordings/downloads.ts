@@ -1,0 +1,73 @@
+import { metricsServer } from "../rooms/metrics-server.ts";
+import type { Log } from "../shared/log.ts";
+import type { RecordingsEnvironment } from "./config.ts";
+import { HttpServer } from "./http-server.ts";
+import { MediaAuth } from "./meet/media-auth.ts";
+import { Metrics } from "./metrics.ts";
+import { Outbound } from "./outbound.ts";
+import { Route } from "./route.ts";
+import { Finder } from "./storage/finder.ts";
+import { S3Client } from "./storage/s3-client.ts";
+import { Signer } from "./storage/signer.ts";
+import { storesOf, type Stores } from "./stores.ts";
+
+/** The whole service, made from its environment. */
+export class Downloads {
+  private readonly environment: RecordingsEnvironment;
+  private readonly log: Log;
+  private readonly outbound = new Outbound();
+  private readonly stores: Stores;
+  private readonly server: HttpServer;
+  private readonly metricsServer: ReturnType<typeof metricsServer>;
+
+  constructor(environment: RecordingsEnvironment, log: Log) {
+    this.environment = environment;
+    this.log = log;
+    const { outbound } = this;
+    const signer = new Signer();
+    const metrics = new Metrics(environment.REGION, {
+      buckets: () => 1 + this.stores.buckets.others().length,
+      credentialsEnd: () => this.stores.credentialsEnd(),
+    });
+    const s3 = new S3Client(outbound, signer, (operation, outcome, seconds) => {
+      metrics.stored(operation, outcome, seconds);
+    });
+    this.stores = storesOf(environment, outbound, s3, log);
+    const route = new Route({
+      auth: new MediaAuth({
+        meetUrl: environment.MEET_URL,
+        host: `meet.${environment.DOMAIN}`,
+        outbound,
+      }),
+      finder: new Finder(this.stores.buckets, (bucket, key) => s3.look(bucket, key)),
+      s3,
+      signer,
+      linkSeconds: environment.LINK_SECONDS,
+      maxRequests: environment.MAX_REQUESTS,
+      metrics,
+      log,
+    });
+    this.server = new HttpServer({
+      media: (request, response) => route.handle(request, response),
+      shutdownSeconds: environment.SHUTDOWN_SECONDS,
+      log,
+    });
+    this.metricsServer = metricsServer(metrics.registry);
+  }
+
+  /** Serves. */
+  async start(): Promise<void> {
+    this.stores.start();
+    this.metricsServer.listen(this.environment.METRICS_PORT);
+    const port = await this.server.listen(this.environment.PORT);
+    this.log.info("listening", { port });
+  }
+
+  /** Finishes what is under way. */
+  async stop(): Promise<void> {
+    await this.server.stop();
+    this.stores.stop();
+    this.metricsServer.close();
+    this.outbound.close();
+  }
+}

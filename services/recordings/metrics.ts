@@ -1,0 +1,112 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** What became of a request. */
+export type Outcome =
+  | "redirected"
+  | "streamed"
+  | "described"
+  | "denied"
+  | "refused"
+  | "missing"
+  | "deleted"
+  | "meet-away"
+  | "storage-away"
+  | "busy"
+  | "failed";
+
+/** What the route measures. No label holds a medium's or a person's name. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  private readonly requests: Histogram<"kind" | "outcome">;
+  private readonly underWay: Gauge;
+  private readonly meet: Histogram<"outcome">;
+  private readonly storage: Histogram<"operation" | "outcome">;
+  private readonly where: Counter<"where">;
+
+  constructor(region: string, state: { buckets(): number; credentialsEnd(): number | undefined }) {
+    this.registry.setDefaultLabels({ region });
+    collectDefaultMetrics({ register: this.registry });
+    const registers = [this.registry];
+    this.requests = new Histogram({
+      name: "recordings_request_seconds",
+      help: "Time until a request's answer begins, by kind of medium and what became of it",
+      labelNames: ["kind", "outcome"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.underWay = new Gauge({
+      name: "recordings_requests_under_way",
+      help: "Requests being served",
+      registers,
+    });
+    this.meet = new Histogram({
+      name: "recordings_meet_seconds",
+      help: "Time that Meet takes to decide, by its decision",
+      labelNames: ["outcome"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.storage = new Histogram({
+      name: "recordings_storage_seconds",
+      help: "Time that S3 takes until its answer begins, by operation and status",
+      labelNames: ["operation", "outcome"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.where = new Counter({
+      name: "recordings_found_total",
+      help: "Media found, by where: at home, where it was last time, or by a search of all buckets",
+      labelNames: ["where"],
+      registers,
+    });
+    new Gauge({
+      name: "recordings_buckets",
+      help: "Buckets known, the home included",
+      registers,
+      collect() {
+        this.set(state.buckets());
+      },
+    });
+    new Gauge({
+      name: "recordings_credentials_end_seconds",
+      help: "Unix time at which the role's credentials end; 0 where there are none",
+      registers,
+      collect() {
+        this.set(state.credentialsEnd() ?? 0);
+      },
+    });
+  }
+
+  /** A request came in. */
+  began(): void {
+    this.underWay.inc();
+  }
+
+  /** It is over. */
+  ended(): void {
+    this.underWay.dec();
+  }
+
+  /** A request's answer began. */
+  answered(kind: string, outcome: Outcome, seconds: number): void {
+    this.requests.observe({ kind, outcome }, seconds);
+  }
+
+  /** Meet decided, or did not. */
+  decided(outcome: string, seconds: number): void {
+    this.meet.observe({ outcome }, seconds);
+  }
+
+  /** S3 answered, or did not. */
+  stored(operation: string, outcome: string, seconds: number): void {
+    this.storage.observe({ operation, outcome }, seconds);
+  }
+
+  /** A medium was found. */
+  found(where: "home" | "remembered" | "searched"): void {
+    this.where.inc({ where });
+  }
+}
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
