@@ -60,11 +60,6 @@ export async function known<T>(work: () => Promise<T>): Promise<Known<T>> {
   }
 }
 
-/** How a value is shown. */
-export function show<T>(fact: Known<T>, text: (value: T) => string = String): string {
-  return fact.known ? text(fact.value) : `not known (${fact.why})`;
-}
-
 function reasonOf(error: ExecFileException, stderr: string): string {
   if (error.code === "ENOENT") {
     return "the aws command is not installed";

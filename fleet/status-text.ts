@@ -1,76 +1,73 @@
 import Table from "cli-table3";
-import { show, type Known } from "./aws.ts";
+import type { Known } from "./aws.ts";
 import { showDuration } from "./durations.ts";
-import type { DrainState } from "./gateway-answers.ts";
+import type { DrainState, GatewayStatus } from "./gateway-answers.ts";
+import type { ReplicationFacts } from "./region-facts.ts";
 import type { FleetStatus, RegionStatus, StackFacts } from "./region-status.ts";
 
-/** The lines of the table: a name, and what a region has there. */
-export const STATUS_ROWS: readonly {
+/** One line of the table: its name, and what a region has there. */
+interface Row {
   readonly name: string;
-  readonly of: (region: RegionStatus, now: number) => string;
-}[] = [
+  readonly of: (region: RegionStatus, notes: Notes, now: number) => string;
+}
+
+/** Why values are not known, each reason once and under a number, so that the table stays narrow. */
+class Notes {
+  private readonly reasons: string[] = [];
+
+  /** The value as text, or the number of the reason why there is none. */
+  show<T>(fact: Known<T>, text: (value: T) => string = String): string {
+    if (fact.known) {
+      return text(fact.value);
+    }
+    if (!this.reasons.includes(fact.why)) {
+      this.reasons.push(fact.why);
+    }
+    return `not known [${this.reasons.indexOf(fact.why) + 1}]`;
+  }
+
+  lines(): readonly string[] {
+    return this.reasons.map((reason, index) => `[${index + 1}] ${reason}`);
+  }
+}
+
+const ROWS: readonly Row[] = [
   { name: "role", of: ({ role, awsRegion }) => `${role}, ${awsRegion}` },
-  { name: "deployed", of: ({ stack }) => show(stack, deployed) },
-  { name: "last update", of: ({ stack }) => show(stack, lastUpdate) },
-  { name: "gateway", of: ({ gateway }) => show(gateway, ({ version }) => `version ${version}`) },
-  { name: "LiveKit", of: (region) => fromGateway(region, (it) => upOrDown(it.liveKitUp)) },
-  { name: "Valkey", of: (region) => fromGateway(region, (it) => upOrDown(it.storeUp)) },
+  { name: "deployed", of: ({ stack }, notes) => notes.show(stack, deployed) },
+  { name: "last update", of: ({ stack }, notes) => notes.show(stack, lastUpdate) },
+  gatewayRow("gateway", ({ version }) => `version ${version}`),
+  gatewayRow("LiveKit", ({ liveKitUp }) => upOrDown(liveKitUp)),
+  gatewayRow("Valkey", ({ storeUp }) => upOrDown(storeUp)),
   {
     name: "media nodes",
-    of: ({ aws }) =>
-      show(aws.mediaNodes, ({ inService, wanted }) => `${inService} of ${wanted} in service`),
+    of: ({ aws }, notes) =>
+      notes.show(aws.mediaNodes, ({ inService, wanted }) => `${inService} of ${wanted} in service`),
   },
-  { name: "rooms", of: (region) => fromGateway(region, ({ rooms }) => String(rooms)) },
-  {
-    name: "participants",
-    of: (region) => fromGateway(region, ({ participants }) => String(participants ?? "not known")),
-  },
-  {
-    name: "drain",
-    of: (region, now) => fromGateway(region, ({ draining }) => drainText(draining, now)),
-  },
-  {
-    name: "split rooms",
-    of: (region) => fromGateway(region, ({ splitRooms }) => String(splitRooms.length)),
-  },
-  {
-    name: "reaches",
-    of: (region) =>
-      fromGateway(region, ({ peers }) =>
-        peers.length === 0
-          ? "no other region"
-          : peers.map((peer) => `${peer.region}${peer.reachable ? "" : " NOT"}`).join(", "),
-      ),
-  },
-  {
-    name: "webhooks",
-    of: (region) =>
-      fromGateway(
-        region,
-        ({ webhooks }) =>
-          `${webhooks.waiting} waiting${webhooks.waiting === 0 ? "" : ` since ${showDuration(webhooks.oldestSeconds)}`}, ${webhooks.setAside} set aside`,
-      ),
-  },
-  {
-    name: "recordings",
-    of: ({ aws }) =>
-      aws.replication.length === 0
-        ? "not copied"
-        : aws.replication
-            .map(
-              ({ home, waitingObjects, lagSeconds }) =>
-                `to ${home}: ${bothOrWhy(waitingObjects, lagSeconds)}`,
-            )
-            .join("\n"),
-  },
+  gatewayRow("rooms", ({ rooms }) => String(rooms)),
+  gatewayRow("participants", ({ participants }) => String(participants ?? "not known")),
+  gatewayRow("drain", ({ draining }, now) => drainText(draining, now)),
+  gatewayRow("split rooms", ({ splitRooms }) => String(splitRooms.length)),
+  gatewayRow("reaches", ({ peers }) =>
+    peers.length === 0
+      ? "no other region"
+      : peers.map(({ region, reachable }) => `${region}${reachable ? "" : " NOT"}`).join(", "),
+  ),
+  gatewayRow("webhooks", ({ webhooks: { waiting, oldestSeconds, setAside } }) => {
+    const since = waiting === 0 ? "" : ` since ${showDuration(oldestSeconds)}`;
+    return `${waiting} waiting${since}, ${setAside} set aside`;
+  }),
+  { name: "recordings", of: ({ aws }, notes) => copies(aws.replication, notes) },
   {
     name: "database replica",
-    of: ({ aws: { databaseLagSeconds } }) =>
-      databaseLagSeconds === undefined
+    of: ({ aws: { databaseLagSeconds: lag } }, notes) =>
+      lag === undefined
         ? "none here"
-        : show(databaseLagSeconds, (seconds) => `${showDuration(seconds)} behind`),
+        : notes.show(lag, (seconds) => `${showDuration(seconds)} behind`),
   },
-  { name: "certificates", of: ({ aws }) => show(aws.certificateDays, (days) => `${days} days`) },
+  {
+    name: "certificates",
+    of: ({ aws }, notes) => notes.show(aws.certificateDays, (days) => `${days} days`),
+  },
 ];
 
 /** The table that `fleet status` prints, and what is not well. */
@@ -82,12 +79,14 @@ export function statusText(status: FleetStatus, troubles: readonly string[]): st
     wordWrap: true,
     colWidths: [18, ...status.regions.map(() => 34)],
   });
-  for (const { name, of } of STATUS_ROWS) {
-    table.push([name, ...status.regions.map((region) => of(region, now))]);
+  const notes = new Notes();
+  for (const { name, of } of ROWS) {
+    table.push([name, ...status.regions.map((region) => of(region, notes, now))]);
   }
   return [
     `Fleet of ${status.domain} at ${status.at}`,
     table.toString(),
+    ...notes.lines(),
     ...(troubles.length === 0 ? ["All is well."] : ["Not well:", ...troubles]),
   ].join("\n");
 }
@@ -105,19 +104,20 @@ export function drainText(draining: DrainState | undefined, now: number): string
   return `${kind}, ${time}${moved}${stuck}`;
 }
 
-/** The region's line says once why nothing is known of its gateway. */
-function fromGateway(
-  { gateway }: RegionStatus,
-  text: (status: Extract<RegionStatus["gateway"], { known: true }>["value"]) => string,
-): string {
-  return gateway.known ? text(gateway.value) : "not known";
+function gatewayRow(name: string, text: (status: GatewayStatus, now: number) => string): Row {
+  return {
+    name,
+    of: ({ gateway }, notes, now) => notes.show(gateway, (status) => text(status, now)),
+  };
 }
 
-function bothOrWhy(waiting: Known<number>, lag: Known<number>): string {
-  if (!waiting.known && !lag.known) {
-    return show(waiting);
-  }
-  return `${show(waiting)} waiting, ${show(lag, showDuration)} behind`;
+function copies(replication: readonly ReplicationFacts[], notes: Notes): string {
+  const lines = replication.map(({ home, waitingObjects, lagSeconds }) => {
+    const waiting = notes.show(waitingObjects, (objects) => `${objects} waiting`);
+    const lag = notes.show(lagSeconds, (seconds) => `${showDuration(seconds)} behind`);
+    return `to ${home}: ${waiting === lag ? waiting : `${waiting}, ${lag}`}`;
+  });
+  return lines.length === 0 ? "not copied" : lines.join("\n");
 }
 
 function upOrDown(isUp: boolean): string {
