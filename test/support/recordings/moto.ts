@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { motoPython } from "../../../tools/programs.ts";
+
+/** Prints its port and serves until its input ends, so that it never outlives the test. */
+const PROGRAM = `
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+server.stop()
+`;
+
+/** moto looks at nothing of a signature but whose region it names. */
+function unsigned(region: string): Record<string, string> {
+  return {
+    authorization:
+      `AWS4-HMAC-SHA256 Credential=ADMIN/20261123/${region}/s3/aws4_request, ` +
+      "SignedHeaders=host, Signature=0",
+  };
+}
+
+/** An S3 with buckets of all regions behind one address. */
+export class Moto {
+  readonly url: string;
+  private readonly child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.child = child;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(): Promise<Moto> {
+    const child = spawn(motoPython(), ["-c", PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", () => {
+        reject(new Error('Tool "moto": ended before it served. Run script/setup.'));
+      });
+      child.stdout.once("data", (line: Buffer) => {
+        resolve(Number(line.toString()));
+      });
+    });
+    return new Moto(child, port);
+  }
+
+  /** Makes a versioned bucket. */
+  async bucket(name: string, region: string): Promise<void> {
+    const where = `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`;
+    await this.send("PUT", `/${name}`, region, where);
+    const on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    await this.send("PUT", `/${name}?versioning`, region, on);
+  }
+
+  async put(bucket: string, key: string, body: string | Uint8Array, type: string): Promise<void> {
+    await this.send("PUT", `/${bucket}/${key}`, "eu-west-3", body, { "content-type": type });
+  }
+
+  /** Deletes as Meet does: a delete marker. */
+  async delete(bucket: string, key: string): Promise<void> {
+    await this.send("DELETE", `/${bucket}/${key}`, "eu-west-3");
+  }
+
+  /** Versions and delete markers of a key, newest first, by their kind. */
+  async versions(bucket: string, prefix: string): Promise<string[]> {
+    const xml = await this.send("GET", `/${bucket}?versions&prefix=${prefix}`, "eu-west-3");
+    return [...xml.matchAll(/<(Version|DeleteMarker)>/g)].map(([, kind = ""]) => kind);
+  }
+
+  /** At once, as a machine dies. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once("close", resolve));
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill("SIGKILL");
+      await ended;
+    }
+  }
+
+  private async send(
+    method: string,
+    target: string,
+    region: string,
+    body?: string | Uint8Array,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const response = await fetch(this.url + target, {
+      method,
+      headers: { ...unsigned(region), ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    if (!response.ok) {
+      throw new Error(`moto answered ${response.status} to ${method} ${target}: ${text}`);
+    }
+    return text;
+  }
+}
