@@ -49,7 +49,8 @@ export class Moto {
   /** Makes a versioned bucket. */
   async bucket(name: string, region: string): Promise<void> {
     const where = `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`;
-    await this.send("PUT", `/${name}`, region, where);
+    // Amazon S3 API, CreateBucket: us-east-1 is said by saying nothing.
+    await this.send("PUT", `/${name}`, region, region === "us-east-1" ? undefined : where);
     const on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     await this.send("PUT", `/${name}?versioning`, region, on);
   }
