@@ -1,9 +1,25 @@
 import { showDuration } from "./durations.ts";
 import { EXIT, FleetError } from "./exit.ts";
-import type { GatewayStatus } from "./gateway-answers.ts";
+import { anySchema, type GatewayStatus } from "./gateway-answers.ts";
 import { GatewayFault, type Gateways } from "./gateways.ts";
 import { statusOf } from "./region-status.ts";
 import type { World } from "./world.ts";
+
+/** The two ways to empty a region: meetings end by themselves until the deadline, or are moved now. */
+export type EmptyKind = "drain" | "evacuation";
+
+/** Has a region take no new rooms and lose those it has. Its gateways go on by themselves. @throws GatewayFault */
+export async function giveOrder(
+  world: Pick<World, "output">,
+  gateways: Gateways,
+  region: string,
+  order: { readonly kind: EmptyKind; readonly seconds: number },
+): Promise<void> {
+  const path = order.kind === "drain" ? "drain" : "evacuate";
+  const body = { deadlineSeconds: order.seconds };
+  await gateways.ask(region, { method: "POST", path, body }, anySchema);
+  world.output.say(`${region}: takes no new rooms; deadline in ${showDuration(order.seconds)}`);
+}
 
 /** Milliseconds between two looks at a region that empties. */
 const LOOK_MS = 2_000;

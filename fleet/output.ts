@@ -1,9 +1,9 @@
 /** Where a command writes: what it found to standard output, how it goes on to standard error. */
 export interface Output {
   /** One line of progress. */
-  say(text: string): void;
+  readonly say: (text: string) => void;
   /** The result: as JSON with `--json`, else as text. Once per command. */
-  result(json: unknown, text: string): void;
+  readonly result: (json: unknown, text: string) => void;
 }
 
 /** The streams of a process, or of a test. */

@@ -1,7 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { createRegistry, type Registry, type Start } from "./command.ts";
+import { addDestroy } from "./commands/destroy.ts";
 import { addDrain } from "./commands/drain.ts";
+import { addKeys } from "./commands/keys.ts";
 import { addPreview } from "./commands/preview.ts";
+import { addRegionCommands } from "./commands/region.ts";
+import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
@@ -17,6 +21,10 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addStatus,
   addDrain,
   addRoom,
+  addRegionCommands,
+  addKeys,
+  addReport,
+  addDestroy,
 ];
 
 const ENVIRONMENT_HELP = `Environment:

@@ -70,23 +70,40 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** The table that `fleet status` prints, and what is not well. */
-export function statusText(status: FleetStatus, troubles: readonly string[]): string {
+/** The status as a table without form: for the terminal, and for pages. */
+export interface StatusTable {
+  /** Names of the regions. */
+  readonly head: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly cells: readonly string[] }[];
+  /** Why values are not known, by their number. */
+  readonly notes: readonly string[];
+}
+
+/** Lays the status out, a column per region. */
+export function statusTable(status: FleetStatus): StatusTable {
   const now = Date.parse(status.at);
+  const notes = new Notes();
+  const rows = ROWS.map(({ name, of }) => ({
+    name,
+    cells: status.regions.map((region) => of(region, notes, now)),
+  }));
+  return { head: status.regions.map(({ region }) => region), rows, notes: notes.lines() };
+}
+
+/** What `fleet status` prints: the table, and what is not well. */
+export function statusText(status: FleetStatus, troubles: readonly string[]): string {
+  const { head, rows, notes } = statusTable(status);
   const table = new Table({
     style: { head: [], border: [] },
-    head: ["", ...status.regions.map(({ region }) => region)],
+    head: ["", ...head],
     wordWrap: true,
-    colWidths: [18, ...status.regions.map(() => 34)],
+    colWidths: [18, ...head.map(() => 34)],
   });
-  const notes = new Notes();
-  for (const { name, of } of ROWS) {
-    table.push([name, ...status.regions.map((region) => of(region, notes, now))]);
-  }
+  table.push(...rows.map(({ name, cells }) => [name, ...cells]));
   return [
     `Fleet of ${status.domain} at ${status.at}`,
     table.toString(),
-    ...notes.lines(),
+    ...notes,
     ...(troubles.length === 0 ? ["All is well."] : ["Not well:", ...troubles]),
   ].join("\n");
 }

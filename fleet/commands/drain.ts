@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Registry } from "../command.ts";
-import { untilEmpty } from "../draining.ts";
+import { giveOrder, untilEmpty, type EmptyKind } from "../draining.ts";
 import { parseDuration, showDuration } from "../durations.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { anySchema, type GatewayStatus } from "../gateway-answers.ts";
@@ -17,9 +17,6 @@ export interface DrainOptions {
   readonly dryRun: boolean;
 }
 
-/** The two ways to empty a region. */
-type Kind = "drain" | "evacuation";
-
 const DEFAULT_SECONDS = { drain: 2 * 3600, evacuation: 600 } as const;
 
 const optionsSchema = z
@@ -35,7 +32,7 @@ const optionsSchema = z
 
 /** Registers `fleet drain`, `fleet evacuate` and `fleet undrain`. */
 export function addDrain(registry: Registry): void {
-  const add = (kind: Kind, usage: string, description: string, examples: string[]): void => {
+  const add = (kind: EmptyKind, usage: string, description: string, examples: string[]): void => {
     registry.add({
       usage,
       description,
@@ -81,7 +78,7 @@ export function addDrain(registry: Registry): void {
 /** Empties a region. An order that it has already is not given anew, so that its deadline stays. */
 export async function empty(
   world: World,
-  kind: Kind,
+  kind: EmptyKind,
   region: string,
   options: DrainOptions,
 ): Promise<ExitStatus> {
@@ -102,10 +99,7 @@ export async function empty(
   if (!hasOrder) {
     await confirmOrder(world, kind, region, before);
     const seconds = options.deadlineSeconds ?? DEFAULT_SECONDS[kind];
-    const path = kind === "drain" ? "drain" : "evacuate";
-    const body = { deadlineSeconds: seconds };
-    await gateways.ask(region, { method: "POST", path, body }, anySchema);
-    world.output.say(`${region}: takes no new rooms; deadline in ${showDuration(seconds)}`);
+    await giveOrder(world, gateways, region, { kind, seconds });
   }
   const after = options.wait
     ? await untilEmpty(world, gateways, region)
@@ -142,7 +136,7 @@ export async function undrain(world: World, region: string, dryRun: boolean): Pr
 /** Asks where people would notice: a live move, or no region left that takes rooms. */
 async function confirmOrder(
   world: World,
-  kind: Kind,
+  kind: EmptyKind,
   region: string,
   status: GatewayStatus,
 ): Promise<void> {

@@ -9,8 +9,11 @@ import {
   outcomesText,
   sayProgress,
 } from "../deploy-stacks.ts";
+import { parseDuration } from "../durations.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
-import { chosenRegions, readFleet } from "../stack-files.ts";
+import { rollingSteps, type Rolling } from "../rolling.ts";
+import { chosenRegions, readFleet, type FleetFiles } from "../stack-files.ts";
+import { runSteps, stepsText } from "../steps.ts";
 import { runWaves, safeAtOnce, wavesOf } from "../waves.ts";
 import type { World } from "../world.ts";
 
@@ -20,14 +23,26 @@ export interface UpOptions {
   readonly skipPreview: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  /** Each region is emptied in this way before it is deployed. @default regions are deployed as they are */
+  readonly rolling?: Rolling | undefined;
 }
 
-const optionsSchema = z.object({
-  parallel: z.number().optional(),
-  skipPreview: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
-  yes: z.boolean().default(false),
-});
+const optionsSchema = z
+  .object({
+    parallel: z.number().optional(),
+    skipPreview: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+    yes: z.boolean().default(false),
+    rolling: z.boolean().default(false),
+    evacuate: z.boolean().default(false),
+    deadline: z.string().default("2h"),
+  })
+  .transform(({ rolling, evacuate, deadline, ...options }): UpOptions => {
+    const kind = evacuate ? "evacuation" : "drain";
+    return rolling || evacuate
+      ? { ...options, rolling: { kind, seconds: parseDuration(deadline) } }
+      : options;
+  });
 
 /** Registers `fleet up`. */
 export function addUp(registry: Registry): void {
@@ -37,7 +52,12 @@ export function addUp(registry: Registry): void {
       "Deploys all regions, or those named: the primary, then the standby, then media regions side by side.\n" +
       "Looks first, and asks if anything would be deleted or replaced. Stacks that do not exist are created.\n" +
       "After a fault or an interrupt the same command goes on with what is not done.",
-    examples: ["fleet up", "fleet up ap", "fleet up --yes --json > up.json", "fleet up --dry-run"],
+    examples: [
+      "fleet up",
+      "fleet up ap --rolling --deadline 30m",
+      "fleet up --yes --json > up.json",
+      "fleet up --dry-run",
+    ],
     changes: true,
     asks: true,
     options: (command) =>
@@ -47,7 +67,10 @@ export function addUp(registry: Registry): void {
           "stacks at once; as many as memory allows unless given",
           wholeNumber,
         )
-        .option("--skip-preview", "do not look first, and so do not ask"),
+        .option("--skip-preview", "do not look first, and so do not ask")
+        .option("--rolling", "one region after another, drained before and taking rooms after")
+        .option("--evacuate", "the same, but meetings are moved away at once")
+        .option("--deadline <time>", "with --rolling: for a region's meetings to end", "2h"),
     run: (world, regions, options) => up(world, regions, optionsSchema.parse(options)),
   });
 }
@@ -79,6 +102,9 @@ export async function up(
   if (!options.skipPreview && !options.yes) {
     await askForLosses(world, regions, atOnce);
   }
+  if (options.rolling !== undefined) {
+    return upRolling(world, fleet, regions, options.rolling);
+  }
   await createMissing(world, fleet, regions);
   const outcomes = await deployStacks(world, regions, atOnce);
   const wasInterrupted = world.interrupted.aborted;
@@ -88,6 +114,30 @@ export async function up(
     outcomesText(outcomes, command, wasInterrupted),
   );
   return outcomesExit(outcomes, wasInterrupted);
+}
+
+/** One region after another, each while nobody is in it. A region without changes is left alone. */
+async function upRolling(
+  world: World,
+  fleet: FleetFiles,
+  regions: readonly StackConfig[],
+  rolling: Rolling,
+): Promise<ExitStatus> {
+  const unchanged = new Map<string, Promise<boolean>>();
+  const isDone = (stack: string): Promise<boolean> => {
+    const found =
+      unchanged.get(stack) ??
+      world.stacks
+        .preview(stack, sayProgress(world, stack))
+        .then(({ changes }) => Object.keys(changes).length === 0);
+    unchanged.set(stack, found);
+    return found;
+  };
+  const names = regions.map(({ stack }) => stack).join(" ");
+  const steps = rollingSteps(world, fleet, regions, rolling, isDone);
+  const results = await runSteps(world, `fleet up ${names} with the same options`, steps);
+  world.output.result({ steps: results }, stepsText(results));
+  return EXIT.done;
 }
 
 /** Steps after which something that was there is gone, or is another thing of the same name. */

@@ -1,0 +1,97 @@
+import * as z from "zod";
+import type { Registry } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
+import { deletionSteps, peopleThere, type RemovalOptions } from "../removal.ts";
+import { chosenRegions, readFleet, stackFileName, type FleetFiles } from "../stack-files.ts";
+import { runSteps, stepsText, type StepResult } from "../steps.ts";
+import type { World } from "../world.ts";
+
+const optionsSchema = z.object({
+  deleteRecordings: z.boolean().default(false),
+  loseRecordings: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+/** Registers `fleet destroy`. */
+export function addDestroy(registry: Registry): void {
+  registry.add({
+    usage: "destroy",
+    description:
+      "Deletes the whole fleet, region by region, the primary last. Each region is confirmed by its name.\n" +
+      "What stays on purpose is in docs/runbooks/remove-a-region.md. The primary's file stays, too.",
+    examples: ["fleet destroy --dry-run", "fleet destroy --lose-recordings --confirm us eu"],
+    changes: true,
+    asks: true,
+    options: (command) =>
+      command
+        .option(
+          "--delete-recordings",
+          "empty each bucket of which the homes that are left have copies",
+        )
+        .option("--lose-recordings", "empty all buckets: the recordings are gone for good"),
+    run: (world, _, options) => destroyFleet(world, optionsSchema.parse(options)),
+  });
+}
+
+/** Deletes all regions, the primary last. Called again, it goes on with what is not done. */
+export async function destroyFleet(
+  world: World,
+  options: RemovalOptions & { readonly dryRun: boolean },
+): Promise<ExitStatus> {
+  const order = [...chosenRegions(readFleet(world.project), [])].reverse();
+  if (options.dryRun) {
+    const names = order.map(({ stack }) => stack);
+    world.output.result(
+      { order: names },
+      `Would delete, one after another: ${names.join(", ")}. fleet up --dry-run shows what there is.`,
+    );
+    return EXIT.done;
+  }
+  const results: StepResult[] = [];
+  for (const { stack } of order) {
+    // Read anew: with every region that is gone, the others' configuration is another.
+    results.push(...(await destroyOne(world, readFleet(world.project), stack, options)));
+  }
+  world.output.result({ steps: results }, `${stepsText(results)}\nThe fleet is gone.`);
+  return EXIT.done;
+}
+
+async function destroyOne(
+  world: World,
+  fleet: FleetFiles,
+  stack: string,
+  options: RemovalOptions,
+): Promise<readonly StepResult[]> {
+  const region = fleet.regions.get(stack);
+  if (region === undefined) {
+    return [];
+  }
+  const isPrimary = region.role === "primary";
+  if ((await world.stacks.names()).has(stack)) {
+    const status = await peopleThere(world, fleet, stack);
+    const people =
+      status === undefined
+        ? ""
+        : ` ${status.participants ?? "An unknown number of"} people in ${status.rooms} rooms are cut off.`;
+    const data = isPrimary
+      ? " With it go accounts, rooms and the database; a final snapshot stays."
+      : "";
+    await world.confirm.ask(
+      `Region "${stack}" (${region.awsRegion}): all that it has is deleted.${people}${data}`,
+      stack,
+    );
+  }
+  const results = await runSteps(
+    world,
+    "fleet destroy",
+    deletionSteps(world, fleet, region, {
+      ...options,
+      keepFile: isPrimary,
+      reason: "removed by fleet destroy",
+    }),
+  );
+  world.output.say(
+    isPrimary ? `${stackFileName(stack)}: kept, to begin anew from` : `${stack}: gone`,
+  );
+  return results;
+}

@@ -1,0 +1,295 @@
+import * as z from "zod";
+import type { Registry } from "../command.ts";
+import { createMissing, deployStacks, outcomesExit, outcomesText } from "../deploy-stacks.ts";
+import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
+import { freeRange, hasFile, regionFile, writeChecked, type NewRegion } from "../file-edits.ts";
+import { anySchema } from "../gateway-answers.ts";
+import { GatewayFault, type Gateways } from "../gateways.ts";
+import { statusOf } from "../region-status.ts";
+import { deletionSteps, leavingSteps, peopleThere } from "../removal.ts";
+import {
+  checkedFleet,
+  chosenRegions,
+  readFleet,
+  regionOf,
+  stackFileName,
+  type FleetFiles,
+} from "../stack-files.ts";
+import { runSteps, stepsText, type Step } from "../steps.ts";
+import { safeAtOnce } from "../waves.ts";
+import type { World } from "../world.ts";
+
+const addSchema = z.object({
+  awsRegion: z.string().optional(),
+  cidr: z.string().optional(),
+  role: z.enum(["media", "standby"]).default("media"),
+  size: z.string().optional(),
+  residency: z.string().optional(),
+  wait: z.boolean().default(true),
+  dryRun: z.boolean().default(false),
+});
+
+/** Options of `fleet region add`. */
+export type AddOptions = z.output<typeof addSchema>;
+
+const removeSchema = z.object({
+  lost: z.boolean().default(false),
+  deleteRecordings: z.boolean().default(false),
+  loseRecordings: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+/** Options of `fleet region remove`. */
+export type RemoveOptions = z.output<typeof removeSchema>;
+
+/** Registers `fleet region add` and `fleet region remove`. */
+export function addRegionCommands(registry: Registry): void {
+  const parent = registry.group("region", "Add a region to the fleet, or remove one");
+  registry.add({
+    parent,
+    usage: "add <name>",
+    description:
+      "Writes the region's stack file, checks it with all others, creates the stack and deploys it.\n" +
+      "Meetings that run are not disturbed. A file that is there already is used as it is.",
+    examples: [
+      "fleet region add ap --aws-region ap-southeast-1",
+      "fleet region add ap --aws-region ap-southeast-1 --cidr 10.48.0.0/16 --dry-run",
+    ],
+    changes: true,
+    asks: true,
+    options: (command) =>
+      command
+        .option("--aws-region <region>", "such as ap-southeast-1; needed unless the file is there")
+        .option("--cidr <range>", "a private range of its own; a free /16 unless given")
+        .option("--role <role>", "media or standby", "media")
+        .option("--size <size>", "small, medium or large; medium unless given")
+        .option("--residency <group>", "residency group; the jurisdiction's unless given")
+        .option("--no-wait", "do not wait until its gateway is one of the fleet"),
+    run: (world, [name = ""], options) => addRegion(world, name, addSchema.parse(options)),
+  });
+  registry.add({
+    parent,
+    usage: "remove <name>",
+    description:
+      "Evacuates a region, takes it out of the fleet, deletes all that it has, then its stack and its file.\n" +
+      "Stops before anything is lost: recordings must be copied, and a bucket with recordings is not deleted.",
+    examples: [
+      "fleet region remove ap",
+      "fleet region remove ap --delete-recordings --confirm ap",
+      "fleet region remove ap --lost --confirm ap",
+    ],
+    changes: true,
+    asks: true,
+    options: (command) =>
+      command
+        .option("--lost", "the region is lost: do not evacuate it")
+        .option("--delete-recordings", "empty its bucket, of which the homes have copies")
+        .option("--lose-recordings", "empty its bucket, whether there are copies or not"),
+    run: (world, [name = ""], options) => removeRegion(world, name, removeSchema.parse(options)),
+  });
+}
+
+/** Adds a region. Called again, it goes on with what is not done. */
+export async function addRegion(
+  world: World,
+  name: string,
+  options: AddOptions,
+): Promise<ExitStatus> {
+  const isNew = !hasFile(world.project, name);
+  const text = isNew ? newFile(readFleet(world.project), name, options) : undefined;
+  if (options.dryRun) {
+    world.output.result(
+      { region: name, file: text ?? null },
+      text === undefined
+        ? `${stackFileName(name)} is there. Would create its stack and deploy it.`
+        : `Would write ${stackFileName(name)}:\n\n${text}\nthen create its stack and deploy it.`,
+    );
+    return EXIT.done;
+  }
+  if (text !== undefined) {
+    if (options.role === "standby") {
+      await world.confirm.ask(
+        `Region "${name}": a standby gets a replica of the database and copies of all recordings, and every region is updated.`,
+      );
+    }
+    writeChecked(world.project, name, text);
+    world.output.say(`${stackFileName(name)}: written`);
+  }
+  const fleet = readFleet(world.project);
+  const region = regionOf(fleet, name);
+  if (
+    text === undefined &&
+    options.awsRegion !== undefined &&
+    options.awsRegion !== region.awsRegion
+  ) {
+    throw new FleetError(
+      `Region "${name}": its file says ${region.awsRegion}, not ${options.awsRegion}. Leave out --aws-region, or change the file.`,
+      EXIT.wrongUse,
+    );
+  }
+  await createMissing(world, fleet, [...fleet.regions.values()]);
+  // A standby changes every region; a media region none, but for Cloudflare's pools, which the primary lists.
+  const isShared = fleet.fleet.dns.provider === "cloudflare";
+  const first = await deployStacks(
+    world,
+    region.role === "standby" ? chosenRegions(fleet, []) : [region],
+    safeAtOnce(),
+  );
+  const second =
+    isShared && region.role === "media" && first.every(({ outcome }) => outcome === "done")
+      ? await deployStacks(world, chosenRegions(fleet, [fleet.fleet.primary.stack]), 1)
+      : [];
+  const outcomes = [...first, ...second];
+  const wasInterrupted = world.interrupted.aborted;
+  const deployed = outcomesText(outcomes, `fleet region add ${name}`, wasInterrupted);
+  const exit = outcomesExit(outcomes, wasInterrupted);
+  if (exit !== EXIT.done || !options.wait) {
+    world.output.result({ region: name, deployed: exit === EXIT.done, member: null }, deployed);
+    return exit;
+  }
+  const trouble = await untilMember(world, fleet, name);
+  world.output.result(
+    { region: name, deployed: true, member: trouble === undefined },
+    [deployed, trouble ?? `Region ${name} is one of the fleet and takes rooms.`].join("\n"),
+  );
+  return trouble === undefined ? EXIT.done : EXIT.notFinished;
+}
+
+/** Removes a region. Called again, it goes on with what is not done. */
+export async function removeRegion(
+  world: World,
+  name: string,
+  options: RemoveOptions,
+): Promise<ExitStatus> {
+  if (!hasFile(world.project, name)) {
+    if ((await world.stacks.names()).has(name)) {
+      throw new FleetError(
+        `Region "${name}": its stack is there, but ${stackFileName(name)} is missing. Bring the file back (git checkout), then call the command again.`,
+        EXIT.wrongUse,
+      );
+    }
+    world.output.result({ region: name, steps: [] }, `Region ${name} has no file and no stack.`);
+    return EXIT.done;
+  }
+  const fleet = readFleet(world.project);
+  const region = regionOf(fleet, name);
+  if (region.role === "primary") {
+    throw new FleetError(
+      `Region "${name}": it is the primary, which the others cannot do without. Use fleet destroy to remove the whole fleet.`,
+      EXIT.wrongUse,
+    );
+  }
+  const reason = `removed by fleet region remove ${name}`;
+  const steps = [
+    ...leavingSteps(world, fleet, region, options.lost),
+    ...deletionSteps(world, fleet, region, { ...options, reason }),
+    ...followers(world, fleet, region.role === "standby"),
+  ];
+  if (options.dryRun) {
+    world.output.result(
+      { region: name, steps: steps.map(({ name: step }) => step) },
+      `Would go through:\n${steps.map((step) => `  ${step.name}`).join("\n")}`,
+    );
+    return EXIT.done;
+  }
+  const status = options.lost ? undefined : await peopleThere(world, fleet, name);
+  const meetings = status === undefined ? "" : ` ${status.rooms} rooms are moved to other regions.`;
+  await world.confirm.ask(
+    `Region "${name}" (${region.awsRegion}): all that it has is deleted.${meetings}`,
+    name,
+  );
+  const results = await runSteps(world, `fleet region remove ${name}`, steps);
+  world.output.result(
+    { region: name, steps: results },
+    `${stepsText(results)}\nRegion ${name} is removed. Commit the removal of ${stackFileName(name)}.`,
+  );
+  return EXIT.done;
+}
+
+/** What has to be deployed after a region is gone: all for a standby, the primary where it lists all regions. */
+function followers(world: World, fleet: FleetFiles, wasStandby: boolean): readonly Step[] {
+  if (!wasStandby && fleet.fleet.dns.provider !== "cloudflare") {
+    return [];
+  }
+  return [
+    {
+      name: "deploy the regions that knew of it",
+      run: async () => {
+        const now = readFleet(world.project);
+        const names = wasStandby ? [] : [now.fleet.primary.stack];
+        const outcomes = await deployStacks(world, chosenRegions(now, names), safeAtOnce());
+        const failed = outcomes.flatMap((it) => (it.outcome === "failed" ? [it.error] : []));
+        if (outcomes.some(({ outcome }) => outcome !== "done")) {
+          throw new FleetError(failed.map(sentenceOf).join("\n") || "Interrupted. Run fleet up.");
+        }
+      },
+    },
+  ];
+}
+
+/** The text of the file, checked with all others. @throws FleetError with all faults */
+function newFile(fleet: FleetFiles, name: string, options: AddOptions): string {
+  const { awsRegion } = options;
+  if (awsRegion === undefined) {
+    throw new FleetError(
+      `Region "${name}": where it is, is not given. Add --aws-region, such as ap-southeast-1.`,
+      EXIT.wrongUse,
+    );
+  }
+  const taken = [...fleet.regions.values()].map(({ network }) => network.cidr);
+  const region: NewRegion = { ...options, name, awsRegion, cidr: options.cidr ?? freeRange(taken) };
+  const text = regionFile(region);
+  checkedFleet(new Map(fleet.files).set(stackFileName(name), text));
+  return text;
+}
+
+/** Milliseconds between two looks, and for how long a new gateway is waited for: pods start and announce themselves. */
+const LOOK_MS = 5_000;
+const PATIENCE_MS = 300_000;
+
+/** Waits until another region's gateway reaches the new one. Undefined then, else what is missing. */
+async function untilMember(
+  world: World,
+  fleet: FleetFiles,
+  name: string,
+): Promise<string | undefined> {
+  const gateways = await world.gateways(fleet);
+  const others = [...fleet.regions.keys()].filter((other) => other !== name);
+  const until = world.clock.now() + PATIENCE_MS;
+  let missing = "";
+  while (world.clock.now() < until && !world.interrupted.aborted) {
+    try {
+      missing = await admit(gateways, others, name);
+      if (missing === "") {
+        return undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof GatewayFault)) {
+        throw error;
+      }
+      missing = error.message;
+    }
+    await world.clock.sleep(LOOK_MS);
+  }
+  return `Not one of the fleet yet: ${missing} Run fleet region add ${name} again: it goes on.`;
+}
+
+/** What is missing, or nothing. A region that was removed once is let in again. */
+async function admit(gateways: Gateways, others: readonly string[], name: string): Promise<string> {
+  await statusOf(gateways, name);
+  for (const other of others) {
+    const status = await statusOf(gateways, other).catch((error: unknown) => {
+      if (error instanceof GatewayFault && error.isSilent) {
+        return undefined;
+      }
+      throw error;
+    });
+    if (status?.members[name]?.state === "removed") {
+      await gateways.ask(other, { method: "POST", path: `members/${name}/admit` }, anySchema);
+    }
+    if (status?.peers.some((peer) => peer.region === name && peer.reachable) === true) {
+      return "";
+    }
+  }
+  return others.length === 0 ? "" : `Region "${name}": no other region's gateway reaches it.`;
+}

@@ -1,0 +1,189 @@
+import type { StackConfig } from "../infra/config.ts";
+import { known } from "./aws.ts";
+import { sayProgress, showChanges } from "./deploy-stacks.ts";
+import { giveOrder, untilEmpty } from "./draining.ts";
+import { FleetError } from "./exit.ts";
+import { anySchema, type GatewayStatus } from "./gateway-answers.ts";
+import { changeSetting, deleteFile, hasFile } from "./file-edits.ts";
+import { emptyBucket, recordingsLeft } from "./recordings-left.ts";
+import { accountId, copiesOf } from "./region-facts.ts";
+import { statusOf } from "./region-status.ts";
+import { readFleet, regionOf, type FleetFiles } from "./stack-files.ts";
+import type { Step } from "./steps.ts";
+import type { World } from "./world.ts";
+
+/** How a region is removed. */
+export interface RemovalOptions {
+  /** Deletes the recordings that its homes have copies of, so that the bucket can go. */
+  readonly deleteRecordings: boolean;
+  /** Deletes recordings that nobody has a copy of, too. */
+  readonly loseRecordings: boolean;
+}
+
+/** Seconds for an evacuation before a removal. */
+const EVACUATION_SECONDS = 600;
+
+/** True once step "protection off" was written: what comes before it was done. */
+export function isUnprotected(region: StackConfig): boolean {
+  return !region.protection.enabled;
+}
+
+/** Empties the region and takes it out of the member list, while its gateway still serves. */
+export function leavingSteps(
+  world: World,
+  fleet: FleetFiles,
+  region: StackConfig,
+  isLost: boolean,
+): readonly Step[] {
+  const { stack } = region;
+  const others = [...fleet.regions.keys()].filter((name) => name !== stack);
+  const wasLeft = async (): Promise<boolean> =>
+    isUnprotected(region) || !(await world.stacks.names()).has(stack);
+  const isGone = async (): Promise<boolean> => isLost || (await wasLeft());
+  return [
+    {
+      name: `${stack}: evacuate`,
+      isDone: isGone,
+      run: async () => {
+        const gateways = await world.gateways(fleet);
+        const { draining } = await statusOf(gateways, stack);
+        if (draining?.kind !== "evacuation") {
+          const order = { kind: "evacuation", seconds: EVACUATION_SECONDS } as const;
+          await giveOrder(world, gateways, stack, order);
+        }
+        await untilEmpty(world, gateways, stack);
+      },
+    },
+    {
+      name: `${stack}: leave the fleet's member list`,
+      isDone: wasLeft,
+      run: async () => {
+        const gateways = await world.gateways(fleet);
+        const path = `members/${stack}/remove`;
+        await gateways.askAny(others, { method: "POST", path }, anySchema);
+      },
+    },
+  ];
+}
+
+/** Deletes all of a region: protection off, destroy, stack and file removed. Recordings are looked at first. */
+export function deletionSteps(
+  world: World,
+  fleet: FleetFiles,
+  region: StackConfig,
+  options: RemovalOptions & { readonly keepFile?: boolean; readonly reason: string },
+): readonly Step[] {
+  const { stack } = region;
+  const { folder } = fleet;
+  const regionNow = (): StackConfig => regionOf(readFleet(folder), stack);
+  const isStackGone = async (): Promise<boolean> => !(await world.stacks.names()).has(stack);
+  const isEmpty = async (): Promise<boolean> =>
+    (await isStackGone()) || (await world.stacks.state(stack)).resources.length === 0;
+  return [
+    {
+      name: `${stack}: recordings`,
+      isDone: isEmpty,
+      run: () => lookAtRecordings(world, fleet, region, options, false),
+    },
+    {
+      name: `${stack}: protection off`,
+      isDone: async () =>
+        (await isEmpty()) ||
+        (isUnprotected(region) &&
+          (await world.stacks.state(stack)).resources.every((it) => !it.protect)),
+      run: async () => {
+        if (!isUnprotected(region)) {
+          changeSetting(folder, stack, ["meet:protection"], {
+            enabled: false,
+            reason: options.reason,
+          });
+        }
+        const changes = await world.stacks.up(stack, sayProgress(world, stack));
+        world.output.say(`${stack}: ${showChanges(changes)}`);
+      },
+    },
+    {
+      name: `${stack}: destroy`,
+      isDone: isEmpty,
+      run: async () => {
+        await lookAtRecordings(world, fleet, region, options, true);
+        const changes = await world.stacks.destroy(stack, sayProgress(world, stack));
+        world.output.say(`${stack}: ${showChanges(changes)}`);
+      },
+    },
+    {
+      name: `${stack}: remove the stack`,
+      isDone: isStackGone,
+      run: () => world.stacks.remove(stack),
+    },
+    {
+      name:
+        options.keepFile === true
+          ? `${stack}: protection on again in the file`
+          : `${stack}: remove the file`,
+      isDone: () =>
+        !hasFile(folder, stack) || (options.keepFile === true && !isUnprotected(regionNow())),
+      run: () => {
+        if (options.keepFile === true) {
+          changeSetting(folder, stack, ["meet:protection"], undefined);
+        } else {
+          deleteFile(folder, stack);
+        }
+        return Promise.resolve();
+      },
+    },
+  ];
+}
+
+/** The people that a removal disturbs, where its gateway says so. */
+export async function peopleThere(
+  world: World,
+  fleet: FleetFiles,
+  stack: string,
+): Promise<GatewayStatus | undefined> {
+  const status = await known(async () => statusOf(await world.gateways(fleet), stack));
+  return status.known ? status.value : undefined;
+}
+
+/**
+ * Recordings are never deleted by the way: AWS refuses to delete a bucket with objects, and it is emptied only when the
+ * operator asked for that. Before anything is changed, what would be lost is said.
+ * @param deletes whether the bucket is emptied now
+ */
+async function lookAtRecordings(
+  world: World,
+  { project }: FleetFiles,
+  region: StackConfig,
+  options: RemovalOptions,
+  deletes: boolean,
+): Promise<void> {
+  const { stack } = region;
+  const account = await accountId(world.aws);
+  const left = account.known
+    ? await known(() => recordingsLeft(world.aws, project, account.value, region))
+    : account;
+  if (!left.known) {
+    world.output.say(
+      `${stack}: whether there are recordings is not known (${left.why}); a bucket with recordings is not deleted`,
+    );
+    return;
+  }
+  const { bucket, objects, notCopied } = left.value;
+  const homes = copiesOf(region).map((home) => home.stack);
+  world.output.say(
+    `${stack}: ${objects} recordings, ${objects - notCopied.length} of them copied to ${homes.join(" and ") || "no home"}`,
+  );
+  if (notCopied.length > 0 && !options.loseRecordings) {
+    throw new FleetError(
+      `Bucket "${bucket}": ${notCopied.length} of ${objects} recordings are in no other region (${notCopied.slice(0, 5).join(", ")}${notCopied.length > 5 ? ", …" : ""}) and would be lost. Wait for their copies or save them, or add --lose-recordings.`,
+    );
+  }
+  if (objects > 0 && !options.deleteRecordings && !options.loseRecordings) {
+    throw new FleetError(
+      `Bucket "${bucket}": it holds ${objects} recordings, all copied, and a bucket with objects is not deleted. Add --delete-recordings to delete them here; the copies stay.`,
+    );
+  }
+  if (deletes && (options.deleteRecordings || options.loseRecordings)) {
+    await emptyBucket(world.aws, region.awsRegion, bucket, world.output.say);
+  }
+}
