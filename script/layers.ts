@@ -43,21 +43,30 @@ const REAL: Layer = {
   isVitest: true,
 };
 
+/** The layers of some unit tests and some e2e tests, with what these need. */
+function part(unit: string, endToEnd: string, whole: readonly string[]): readonly Layer[] {
+  return [...LAYERS, REAL].flatMap((layer) => {
+    if (layer.name === "unit" || layer.name === "e2e") {
+      const paths = layer.name === "unit" ? unit : endToEnd;
+      return [{ ...layer, command: [...layer.command, paths] }];
+    }
+    return whole.includes(layer.name) ? [layer] : [];
+  });
+}
+
 /** What of them concerns the room gateway, and the tests on real servers, for `npm run test:rooms`. */
-export const ROOMS_LAYERS: readonly Layer[] = [...LAYERS, REAL].flatMap((layer) => {
-  switch (layer.name) {
-    case "system":
-    case "tools":
-    case "real":
-      return [layer];
-    case "unit":
-      return [{ ...layer, command: [...layer.command, "test/services/rooms"] }];
-    case "e2e":
-      return [{ ...layer, command: [...layer.command, "test/e2e/rooms-"] }];
-    default:
-      return [];
-  }
-});
+export const ROOMS_LAYERS: readonly Layer[] = part("test/services/rooms", "test/e2e/rooms-", [
+  "system",
+  "tools",
+  "real",
+]);
+
+/** What of them concerns downloads of recordings, for `npm run test:recordings`. */
+export const RECORDINGS_LAYERS: readonly Layer[] = part(
+  "test/services/recordings",
+  "test/e2e/recordings-",
+  ["system"],
+);
 
 /** What has to stay under 45 minutes: npm packages and every layer. */
 export const SETUP_BUDGET_MINUTES = 1;

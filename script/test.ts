@@ -3,16 +3,27 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chooseLayers, ROOMS_LAYERS, SETUP_BUDGET_MINUTES, type Layer } from "./layers.ts";
+import {
+  chooseLayers,
+  RECORDINGS_LAYERS,
+  ROOMS_LAYERS,
+  SETUP_BUDGET_MINUTES,
+  type Layer,
+} from "./layers.ts";
 import { countCommand, countTests, summary, type Finished, type Outcome } from "./report.ts";
 
 /** Runs the layers one after the other, all of them whatever fails; called by script/test after script/setup. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { began: { type: "string" }, rooms: { type: "boolean" } },
+    options: {
+      began: { type: "string" },
+      rooms: { type: "boolean" },
+      recordings: { type: "boolean" },
+    },
     allowPositionals: true,
   });
-  const layers = values.rooms === true ? ROOMS_LAYERS : chooseLayers(positionals);
+  const whole = values.recordings === true ? RECORDINGS_LAYERS : chooseLayers(positionals);
+  const layers = values.rooms === true ? ROOMS_LAYERS : whole;
   const began = values.began === undefined ? Date.now() : Number(values.began) * 1000;
   const finished: Finished[] = [
     {

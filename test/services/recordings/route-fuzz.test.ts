@@ -75,7 +75,7 @@ const trick = fc.constantFrom(
 const target = fc
   .tuple(allowed, fc.array(fc.tuple(fc.nat(200), trick), { maxLength: 4 }))
   .map(([path, tricks]) =>
-    tricks.reduce(
+    tricks.reduce<string>(
       (text, [at, it]) =>
         text.slice(0, at % (text.length + 1)) + it + text.slice(at % (text.length + 1)),
       path,
