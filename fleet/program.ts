@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { createRegistry, type Registry, type Start } from "./command.ts";
 import { addDestroy } from "./commands/destroy.ts";
 import { addDrain } from "./commands/drain.ts";
+import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRegionCommands } from "./commands/region.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addKeys,
   addReport,
   addDestroy,
+  addInit,
 ];
 
 const ENVIRONMENT_HELP = `Environment:
