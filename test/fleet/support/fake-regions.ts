@@ -35,6 +35,12 @@ export class FakeRegions {
   readonly removed = new Set<string>();
   readonly endpoints = new Map<string, string>();
   private readonly servers: Server[] = [];
+  private readonly secret: string;
+
+  /** @param secret the operators' */
+  constructor(secret: string = OPERATOR_SECRET) {
+    this.secret = secret;
+  }
 
   /** Starts a server for each. */
   async start(names: readonly string[]): Promise<this> {
@@ -73,7 +79,7 @@ export class FakeRegions {
       isAway: false,
     };
     this.regions.set(name, region);
-    const verifier = new RequestVerifier("operator", name, () => [OPERATOR_SECRET], seenHere());
+    const verifier = new RequestVerifier("operator", name, () => [this.secret], seenHere());
     const admin = new AdminServer(verifier, this.routes(region), new KeptLog());
     const server = createServer((request, response) => {
       if (region.isAway) {
