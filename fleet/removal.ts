@@ -3,7 +3,7 @@ import { known } from "./aws.ts";
 import { sayProgress, showChanges } from "./deploy-stacks.ts";
 import { giveOrder, untilEmpty } from "./draining.ts";
 import { FleetError } from "./exit.ts";
-import { anySchema, type GatewayStatus } from "./gateway-answers.ts";
+import { anySchema, statusSchema, type GatewayStatus } from "./gateway-answers.ts";
 import { changeSetting, deleteFile, hasFile } from "./file-edits.ts";
 import { emptyBucket, recordingsLeft } from "./recordings-left.ts";
 import { accountId, copiesOf } from "./region-facts.ts";
@@ -56,7 +56,15 @@ export function leavingSteps(
     },
     {
       name: `${stack}: leave the fleet's member list`,
-      isDone: wasLeft,
+      isDone: async () => {
+        if (await wasLeft()) {
+          return true;
+        }
+        const gateways = await world.gateways(fleet);
+        const request = { method: "GET", path: "status" } as const;
+        const { members } = await gateways.askAny(others, request, statusSchema);
+        return members[stack]?.state !== "member";
+      },
       run: async () => {
         const gateways = await world.gateways(fleet);
         const path = `members/${stack}/remove`;

@@ -202,6 +202,13 @@ describe("fleet region remove", () => {
     expect(regions.calls).toEqual(["eu remove ap"]);
   });
 
+  it("removes a region that never became one of the fleet", async () => {
+    regions.removed.add("ap");
+    const { world } = deployed({ words: ["ap"] });
+    expect(await removeRegion(world, "ap", { ...REMOVE, lost: true })).toBe(EXIT.done);
+    expect(regions.calls).toEqual([]);
+  });
+
   it("stops at the evacuation of a region that does not answer, with nothing destroyed", async () => {
     regions.get("ap").isAway = true;
     const { world, stacks } = deployed({ words: ["ap"] });
