@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { checkedFleet } from "../../fleet/stack-files.ts";
+import { filesOf, readAnswers } from "../../fleet/init-answers.ts";
+import { runFleet } from "../../fleet/program.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const RUNBOOKS = join(ROOT, "docs", "runbooks");
+
+/** Pages of issue 5's losses and works, each with the drill that rehearses it. */
+const REHEARSED = {
+  "region-lost.md": "region-lost",
+  "region-returns.md": "region-returns",
+  "drain-for-maintenance.md": "drain-and-evacuate",
+  "upgrade-livekit.md": "drain-and-evacuate",
+  "split-rooms.md": "partition",
+  "redis-lost.md": "redis-away",
+  "keys-leaked.md": "drain-and-evacuate",
+} as const;
+
+function page(name: string): string {
+  return readFileSync(join(RUNBOOKS, name), "utf8");
+}
+
+/** Command lines of `fleet` in a text: the words after it, up to a comment, a pipe or the end of the code. */
+function commandLines(text: string): readonly (readonly string[])[] {
+  return [...text.matchAll(/npx fleet ([^`\n#|]+)/g)].map(([, words = ""]) =>
+    words.trim().split(/\s+/),
+  );
+}
+
+/** The help of a command; undefined where there is no such command. */
+async function helpOf(words: readonly string[]): Promise<string | undefined> {
+  const isGrouped = ["room", "region", "keys"].includes(words[0] ?? "");
+  const command = words.slice(0, isGrouped ? 2 : 1).filter((word) => !word.startsWith("-"));
+  const out: string[] = [];
+  const streams = { out: (text: string) => out.push(text), err: () => undefined };
+  const nobody = () => {
+    throw new Error("help starts nothing");
+  };
+  const status = await runFleet([...command, "--help"], nobody, streams, ROOT);
+  const text = out.join("");
+  return status === 0 && text.startsWith(`Usage: fleet ${command.join(" ")}`) ? text : undefined;
+}
+
+describe("the runbooks", () => {
+  it.each(Object.entries(REHEARSED))("%s names its drill and what is expected", (name, drill) => {
+    expect(page(name)).toContain(`\`script/rehearse ${drill}\``);
+    expect(page(name)).toMatch(/\*\*When:\*\*/);
+    expect(page(name)).toMatch(/\*\*[Ee]xpected/);
+  });
+
+  it.each(readdirSync(RUNBOOKS))("%s uses only commands and options that exist", async (name) => {
+    for (const words of commandLines(page(name))) {
+      const help = await helpOf(words);
+      expect(help, words.join(" ")).toBeDefined();
+      for (const option of words.filter((word) => word.startsWith("--"))) {
+        expect(help, words.join(" ")).toContain(option);
+      }
+    }
+  });
+
+  it("are there wherever the program refers to one", () => {
+    const sources = readdirSync(join(ROOT, "fleet"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(join(ROOT, "fleet", file), "utf8"));
+    const named = new Set(sources.join("\n").match(/docs\/runbooks\/[\w-]+\.md/g));
+    expect(named.size).toBeGreaterThan(3);
+    for (const file of named) {
+      expect(existsSync(join(ROOT, file)), file).toBe(true);
+    }
+  });
+
+  it("have an example of answers that makes a fleet", () => {
+    const [, yaml = ""] = /```yaml\n(domain:[^`]*)```/.exec(page("first-deployment.md")) ?? [];
+    expect(parse(yaml)).toHaveProperty("regions");
+    const { regions } = checkedFleet(filesOf(readAnswers(yaml, "the runbook")));
+    expect([...regions.keys()]).toEqual(["eu", "us"]);
+  });
+});
