@@ -46,7 +46,7 @@ export interface DownloadsArgs {
 
 /**
  * The recordings route: asks Meet whether a viewer may have a recording, finds the bucket that holds it and answers with
- * a short-lived address at S3. Makes a role that reads the fleet's recordings and nothing else, its Pod Identity
+ * a short-lived address at S3. Makes a role that reads the fleet's media and deletes recordings for good where that was asked for, its Pod Identity
  * association, and the service, two pods or more over the zones. If it is lost recordings cannot be fetched for the
  * time; none is lost. Cost: the pods' share of the system nodes.
  */
@@ -84,7 +84,12 @@ export class Downloads extends pulumi.ComponentResource {
         metrics: true,
         shutdownSeconds: 30,
         vpcCidr: args.vpcCidr,
-        egress: [DNS_RULE, POD_IDENTITY_RULE, neighbourRule(APPS.backend, HTTP_PORTS.backend), HTTPS_RULE],
+        egress: [
+          DNS_RULE,
+          POD_IDENTITY_RULE,
+          neighbourRule(APPS.backend, HTTP_PORTS.backend),
+          HTTPS_RULE,
+        ],
         // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever.
         podsDependOn: [association],
       },
@@ -101,7 +106,8 @@ export class Downloads extends pulumi.ComponentResource {
       `${name}-role`,
       {
         name: args.roleName,
-        description: "Recordings route: reads the recordings of all regions",
+        description:
+          "Recordings route: reads the recordings of all regions, and deletes them everywhere",
         assumeRolePolicy: podIdentityTrust(),
         tags: named(args.tags, `${name}-role`),
       },
@@ -109,7 +115,7 @@ export class Downloads extends pulumi.ComponentResource {
     );
     new aws.iam.RolePolicy(
       `${name}-read`,
-      { role: role.name, policy: readPolicy(args.bucketArnPattern) },
+      { role: role.name, policy: mediaPolicy(args.bucketArnPattern) },
       { parent: this },
     );
     return role;
@@ -120,9 +126,10 @@ export class Downloads extends pulumi.ComponentResource {
  * What the role may do. Listing a bucket is allowed because S3 answers 403 instead of 404 for a missing object without
  * it, and the route must tell "not here" from "not allowed" (Amazon S3 API, HeadObject). The account's list of buckets
  * is where the route finds those of other regions; S3 allows no narrower resource for it (Service Authorization
- * Reference, Amazon S3, ListAllMyBuckets), and it shows names alone.
+ * Reference, Amazon S3, ListAllMyBuckets), and it shows names alone. Versions of recordings are removed for a deletion
+ * that waits in the home's bucket, and nothing else is: not an upload, not a bucket.
  */
-export function readPolicy(bucketArnPattern: string): string {
+export function mediaPolicy(bucketArnPattern: string): string {
   return policy(
     {
       Sid: "ReadMedia",
@@ -133,8 +140,20 @@ export function readPolicy(bucketArnPattern: string): string {
     {
       Sid: "TellMissingFromForbidden",
       Effect: "Allow",
-      Action: "s3:ListBucket",
+      Action: ["s3:ListBucket", "s3:ListBucketVersions"],
       Resource: bucketArnPattern,
+    },
+    {
+      Sid: "DeleteEverywhere",
+      Effect: "Allow",
+      Action: "s3:DeleteObjectVersion",
+      Resource: `${bucketArnPattern}/recordings/*`,
+    },
+    {
+      Sid: "EndDeletions",
+      Effect: "Allow",
+      Action: "s3:DeleteObject",
+      Resource: `${bucketArnPattern}/deletions/*`,
     },
     {
       Sid: "FindOtherRegions",

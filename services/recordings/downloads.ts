@@ -1,11 +1,13 @@
 import { metricsServer } from "../rooms/metrics-server.ts";
 import type { Log } from "../shared/log.ts";
 import type { RecordingsEnvironment } from "./config.ts";
+import { Deletions } from "./deletions/deletions.ts";
 import { HttpServer } from "./http-server.ts";
 import { MediaAuth } from "./meet/media-auth.ts";
 import { Metrics } from "./metrics.ts";
 import { Outbound } from "./outbound.ts";
 import { Route } from "./route.ts";
+import { BucketCalls } from "./storage/bucket-calls.ts";
 import { Finder } from "./storage/finder.ts";
 import { S3Client } from "./storage/s3-client.ts";
 import { Signer } from "./storage/signer.ts";
@@ -17,6 +19,7 @@ export class Downloads {
   private readonly log: Log;
   private readonly outbound = new Outbound();
   private readonly stores: Stores;
+  private readonly deletions: Deletions;
   private readonly server: HttpServer;
   private readonly metricsServer: ReturnType<typeof metricsServer>;
 
@@ -28,11 +31,20 @@ export class Downloads {
     const metrics = new Metrics(environment.REGION, {
       buckets: () => 1 + this.stores.buckets.others().length,
       credentialsEnd: () => this.stores.credentialsEnd(),
+      deletions: () => this.deletions.waiting(),
     });
     const s3 = new S3Client(outbound, signer, (operation, outcome, seconds) => {
       metrics.stored(operation, outcome, seconds);
     });
     this.stores = storesOf(environment, outbound, s3, log);
+    this.deletions = new Deletions({
+      buckets: this.stores.buckets,
+      calls: new BucketCalls(outbound, signer),
+      log,
+      observe: (outcome) => {
+        metrics.deleted(outcome);
+      },
+    });
     const route = new Route({
       auth: new MediaAuth({
         meetUrl: environment.MEET_URL,
@@ -58,6 +70,7 @@ export class Downloads {
   /** Serves. */
   async start(): Promise<void> {
     this.stores.start();
+    this.deletions.start();
     this.metricsServer.listen(this.environment.METRICS_PORT);
     const port = await this.server.listen(this.environment.PORT);
     this.log.info("listening", { port });
@@ -65,7 +78,7 @@ export class Downloads {
 
   /** Finishes what is under way. */
   async stop(): Promise<void> {
-    await this.server.stop();
+    await Promise.all([this.server.stop(), this.deletions.stop()]);
     this.stores.stop();
     this.metricsServer.close();
     this.outbound.close();

@@ -2,6 +2,9 @@
 export const MEDIA_KINDS = ["recordings", "files"] as const;
 export type MediaKind = (typeof MEDIA_KINDS)[number];
 
+/** Extensions of recordings (suitenumerique/meet core/recording/enums.py, FileExtension). */
+export const RECORDING_EXTENSIONS = ["mp4", "ogg"] as const;
+
 /** Where media are served below `meet.<domain>` (suitenumerique/meet settings.py, MEDIA_URL). */
 export const MEDIA_PATH = "/media/";
 

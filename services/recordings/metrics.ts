@@ -14,6 +14,13 @@ export type Outcome =
   | "busy"
   | "failed";
 
+/** What is asked when Prometheus asks. */
+export interface MetricsState {
+  buckets(): number;
+  credentialsEnd(): number | undefined;
+  deletions(): { readonly count: number; readonly oldestSeconds: number };
+}
+
 /** What the route measures. No label holds a medium's or a person's name. */
 export class Metrics {
   readonly registry = new Registry();
@@ -23,8 +30,9 @@ export class Metrics {
   private readonly meet: Histogram<"outcome">;
   private readonly storage: Histogram<"operation" | "outcome">;
   private readonly where: Counter<"where">;
+  private readonly deletions: Counter<"outcome">;
 
-  constructor(region: string, state: { buckets(): number; credentialsEnd(): number | undefined }) {
+  constructor(region: string, state: MetricsState) {
     this.registry.setDefaultLabels({ region });
     collectDefaultMetrics({ register: this.registry });
     const registers = [this.registry];
@@ -60,22 +68,37 @@ export class Metrics {
       labelNames: ["where"],
       registers,
     });
-    new Gauge({
-      name: "recordings_buckets",
-      help: "Buckets known, the home included",
+    this.deletions = new Counter({
+      name: "recordings_deletions_total",
+      help: "Tries to delete a recording everywhere, by what came of them",
+      labelNames: ["outcome"],
       registers,
-      collect() {
-        this.set(state.buckets());
-      },
     });
-    new Gauge({
-      name: "recordings_credentials_end_seconds",
-      help: "Unix time at which the role's credentials end; 0 where there are none",
-      registers,
-      collect() {
-        this.set(state.credentialsEnd() ?? 0);
-      },
-    });
+    const gauge = (name: string, help: string, value: () => number): Gauge =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge("recordings_buckets", "Buckets known, the home included", () => state.buckets());
+    gauge(
+      "recordings_credentials_end_seconds",
+      "Unix time at which the role's credentials end; 0 where there are none",
+      () => state.credentialsEnd() ?? 0,
+    );
+    gauge(
+      "recordings_deletions_waiting",
+      "Recordings that are to be deleted everywhere, and are not yet",
+      () => state.deletions().count,
+    );
+    gauge(
+      "recordings_deletions_oldest_seconds",
+      "Age of the oldest of them",
+      () => state.deletions().oldestSeconds,
+    );
   }
 
   /** A request came in. */
@@ -101,6 +124,11 @@ export class Metrics {
   /** S3 answered, or did not. */
   stored(operation: string, outcome: string, seconds: number): void {
     this.storage.observe({ operation, outcome }, seconds);
+  }
+
+  /** A recording was to be deleted everywhere. */
+  deleted(outcome: "done" | "again" | "failed"): void {
+    this.deletions.inc({ outcome });
   }
 
   /** A medium was found. */

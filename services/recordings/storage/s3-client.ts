@@ -3,6 +3,7 @@ import { NoAnswer, type Outbound } from "../outbound.ts";
 import { awsEndpoint, objectUrl, type Bucket } from "./bucket.ts";
 import { NoCredentials, type CredentialSource } from "./credentials.ts";
 import type { Signer } from "./signer.ts";
+import { texts } from "./xml.ts";
 
 /** What a bucket says of a key. */
 export type Look =
@@ -184,11 +185,4 @@ function asFailed(error: unknown): unknown {
   return error instanceof NoAnswer || error instanceof NoCredentials
     ? new S3Failed(error.message)
     : error;
-}
-
-/** Texts of the elements of a name; those asked for hold no character that XML escapes. */
-function texts(xml: string, name: string): string[] {
-  return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"))].map(
-    ([, text = ""]) => text,
-  );
 }

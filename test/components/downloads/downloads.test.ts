@@ -3,7 +3,7 @@ import {
   Downloads,
   DOWNLOADS_TYPE,
   downloadsEnvironment,
-  readPolicy,
+  mediaPolicy,
   type DownloadsArgs,
 } from "../../../components/downloads/downloads.ts";
 import { NODE_SERVICE_TYPE } from "../../../components/service-bundle/node-service.ts";
@@ -48,7 +48,7 @@ describe("Downloads", () => {
   it("reads the recordings of every region by one pattern", async () => {
     const recording = await recordDownloads();
     const { inputs } = recording.one("aws:iam/rolePolicy:RolePolicy");
-    expect(inputs["policy"]).toBe(readPolicy(ARGS.bucketArnPattern));
+    expect(inputs["policy"]).toBe(mediaPolicy(ARGS.bucketArnPattern));
     expect(recording.one("aws:iam/role:Role").inputs).toMatchObject({
       name: "meet-eu-downloads",
       tags: { "meet:stack": "eu", Name: "downloads-role" },
@@ -116,8 +116,8 @@ describe("Downloads", () => {
 });
 
 describe("what the route may do at S3", () => {
-  it("is to read media, to tell a missing one from a forbidden one, and to see which buckets there are", () => {
-    expect(JSON.parse(readPolicy("arn:aws:s3:::meet-recordings-1-*-an"))).toMatchObject({
+  it("is to read media, to tell missing from forbidden, to delete recordings for good, and to see which buckets there are", () => {
+    expect(JSON.parse(mediaPolicy("arn:aws:s3:::meet-recordings-1-*-an"))).toMatchObject({
       Statement: [
         {
           Effect: "Allow",
@@ -129,8 +129,18 @@ describe("what the route may do at S3", () => {
         },
         {
           Effect: "Allow",
-          Action: "s3:ListBucket",
+          Action: ["s3:ListBucket", "s3:ListBucketVersions"],
           Resource: "arn:aws:s3:::meet-recordings-1-*-an",
+        },
+        {
+          Effect: "Allow",
+          Action: "s3:DeleteObjectVersion",
+          Resource: "arn:aws:s3:::meet-recordings-1-*-an/recordings/*",
+        },
+        {
+          Effect: "Allow",
+          Action: "s3:DeleteObject",
+          Resource: "arn:aws:s3:::meet-recordings-1-*-an/deletions/*",
         },
         { Effect: "Allow", Action: "s3:ListAllMyBuckets", Resource: "*" },
       ],

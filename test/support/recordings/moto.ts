@@ -64,7 +64,7 @@ export class Moto {
     await this.send("DELETE", `/${bucket}/${key}`, "eu-west-3");
   }
 
-  /** Versions and delete markers of a key, newest first, by their kind. */
+  /** Versions and delete markers of the keys that begin so, by their kind. */
   async versions(bucket: string, prefix: string): Promise<string[]> {
     const xml = await this.send("GET", `/${bucket}?versions&prefix=${prefix}`, "eu-west-3");
     return [...xml.matchAll(/<(Version|DeleteMarker)>/g)].map(([, kind = ""]) => kind);

@@ -33,7 +33,11 @@ export class RouteWorld {
   /** Headers with which the storage was asked. */
   readonly asked: Record<string, unknown>[] = [];
   port = 0;
-  readonly metrics = new Metrics("eu", { buckets: () => 3, credentialsEnd: () => undefined });
+  readonly metrics = new Metrics("eu", {
+    buckets: () => 3,
+    credentialsEnd: () => undefined,
+    deletions: () => ({ count: 2, oldestSeconds: 60 }),
+  });
   private readonly outbound = new Outbound();
   private storage: Server | undefined;
   private server: HttpServer | undefined;
