@@ -7,7 +7,13 @@ import { askAtTerminal, type Question } from "../confirm.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { deleteFile } from "../file-edits.ts";
 import { filesOf, readAnswers, rolesOf, type Answers } from "../init-answers.ts";
-import { backendOf, cloudHome, cloudSteps, secretsProviderOf } from "../init-cloud.ts";
+import {
+  backendOf,
+  cloudHome,
+  cloudSteps,
+  secretsProviderOf,
+  type CloudHome,
+} from "../init-cloud.ts";
 import { askAnswers } from "../init-questions.ts";
 import { checkedFleet, readStackFiles } from "../stack-files.ts";
 import { runSteps } from "../steps.ts";
@@ -86,24 +92,29 @@ export async function init(
     world.output.say(`${name}: written`);
   }
   await runSteps(world, "fleet init with the same answers", steps);
-  world.output.result(json, nextSteps(answers, home === undefined ? undefined : backendOf(home)));
+  world.output.result(json, nextSteps(answers, home));
   return EXIT.done;
 }
 
-function nextSteps(answers: Answers, backend: string | undefined): string {
+/** What is left to the operator: secrets, and a look at the costs. */
+function nextSteps(answers: Answers, home: CloudHome | undefined): string {
   const index = rolesOf(answers).findIndex((role) => role === "primary");
   const primary = answers.regions[index]?.name ?? "";
+  const secrets = [
+    "meet:oidcClientSecret",
+    ...("user" in answers.mail ? ["meet:mailPassword"] : []),
+  ];
+  const [login, provider] =
+    home === undefined
+      ? ["pulumi login BACKEND", ""]
+      : [`pulumi login '${backendOf(home)}'`, ` --secrets-provider '${secretsProviderOf(home)}'`];
   return [
     "Next:",
-    `  pulumi login ${backend === undefined ? "BACKEND" : `'${backend}'`}`,
-    "  fleet up --dry-run                # then, with the stacks created:",
-    `  pulumi stack init ${primary}          # with --secrets-provider of its file`,
-    `  pulumi config set --secret meet:oidcClientSecret --stack ${primary}`,
-    ...("user" in answers.mail
-      ? [`  pulumi config set --secret meet:mailPassword --stack ${primary}`]
-      : []),
-    "  npm run plan                      # costs, quotas, warnings",
-    "  fleet up",
+    `  ${login}`,
+    `  pulumi stack init ${primary}${provider}`,
+    ...secrets.map((key) => `  pulumi config set --secret ${key} --stack ${primary}`),
+    "  npm run plan",
+    "  npx fleet up",
   ].join("\n");
 }
 

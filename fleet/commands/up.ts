@@ -155,6 +155,10 @@ async function askForLosses(
     [existing],
     { atOnce, interrupted: world.interrupted },
     async (stack) => {
+      if ((await world.stacks.updates(stack, 1)).length === 0) {
+        // Never deployed: there is nothing to lose.
+        return { changes: {}, steps: [] };
+      }
       world.output.say(`${stack}: preview`);
       return world.stacks.preview(stack, sayProgress(world, stack));
     },

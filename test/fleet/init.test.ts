@@ -92,9 +92,15 @@ describe("fleet init", () => {
     expect(asked.join()).toContain(
       "replica of the key in eu-west-1, for when eu-central-1 is down",
     );
-    expect(result().text).toContain(
-      "pulumi login 's3://123456789012-meet-state?region=eu-central-1'",
-    );
+    expect(result().text.split("\n")).toEqual([
+      "Next:",
+      "  pulumi login 's3://123456789012-meet-state?region=eu-central-1'",
+      "  pulumi stack init de --secrets-provider 'awskms://alias/meet-pulumi?region=eu-central-1'",
+      "  pulumi config set --secret meet:oidcClientSecret --stack de",
+      "  pulumi config set --secret meet:mailPassword --stack de",
+      "  npm run plan",
+      "  npx fleet up",
+    ]);
   });
 
   it("makes nothing twice", async () => {

@@ -8,6 +8,14 @@ import { FakeStacks, fakeWorld } from "./support/fake-world.ts";
 
 const OPTIONS = { skipPreview: false, dryRun: false, yes: false, parallel: 4 };
 
+const UPDATE = {
+  kind: "update",
+  succeeded: true,
+  startedAt: 0,
+  endedAt: 1,
+  config: new Map<string, string>(),
+};
+
 /** eu, us and three media regions. */
 function fiveRegions(): Map<string, string> {
   return repositoryFiles()
@@ -85,6 +93,7 @@ describe("fleet up", () => {
   it("asks before something is deleted or replaced, and does nothing unless that is confirmed", async () => {
     const stacks = new FakeStacks();
     stacks.steps.set("us", ["create a b", "replace aws:rds/instance:Instance database"]);
+    stacks.histories.set("us", [UPDATE]);
     const { world, asked } = fakeWorld({ stacks, answers: ["no"] });
     await expect(up(world, [], OPTIONS)).rejects.toMatchObject({
       message: 'Confirmation: "no" is not yes. Nothing more was done.',
@@ -98,6 +107,7 @@ describe("fleet up", () => {
   it("does not ask about what is only created or updated", async () => {
     const stacks = new FakeStacks();
     stacks.steps.set("eu", ["create a b", "update c d"]);
+    stacks.histories.set("eu", [UPDATE]);
     const { world, asked } = fakeWorld({ stacks });
     expect(await up(world, [], OPTIONS)).toBe(EXIT.done);
     expect(asked).toEqual([]);
