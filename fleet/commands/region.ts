@@ -179,6 +179,10 @@ export async function removeRegion(
       EXIT.wrongUse,
     );
   }
+  const rest = new Map(fleet.files);
+  rest.delete(stackFileName(name));
+  // A rule may send meetings there: told now, not when the file is gone.
+  checkedFleet(rest);
   const reason = `removed by fleet region remove ${name}`;
   const steps = [
     ...leavingSteps(world, fleet, region, options.lost),

@@ -202,6 +202,17 @@ describe("fleet region remove", () => {
     expect(regions.calls).toEqual(["eu remove ap"]);
   });
 
+  it("does nothing while a rule sends meetings there", async () => {
+    const files = withAp();
+    const rule = "  meet:placement:\n    rules:\n      - { rooms: [board], region: ap }\n";
+    files.set("Pulumi.eu.yaml", `${files.get("Pulumi.eu.yaml")}${rule}`);
+    const { world, stacks } = deployed({ files, words: ["ap"] });
+    await expect(removeRegion(world, "ap", REMOVE)).rejects.toThrow(
+      /Config meet:placement\S* in Pulumi.eu.yaml: /,
+    );
+    expect([...stacks.calls, ...regions.calls]).toEqual([]);
+  });
+
   it("removes a region that never became one of the fleet", async () => {
     regions.removed.add("ap");
     const { world } = deployed({ words: ["ap"] });
