@@ -2,11 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { BrowserTab } from "../support/livekit/browser.ts";
 import { becomes, browser, fleet, hosts, REGIONS, ticket } from "../support/rooms/client-world.ts";
-import { stretched } from "../support/rooms/meetings.ts";
+import { outLimitMs } from "../support/rooms/meetings.ts";
 import { operate } from "../support/rooms/operator.ts";
-
-/** For how long people may be out. */
-const OUT_MS = 2000;
 
 /** Part of rooms-clients.test.ts: two tabs of a real browser, before and after their room is moved. */
 export function browsersMeet(): void {
@@ -29,7 +26,7 @@ export function browsersMeet(): void {
       );
       expect(new Set(await sids()).size).toBe(1);
       for (const { outMs } of outs) {
-        expect(outMs).toBeLessThanOrEqual(stretched(OUT_MS));
+        expect(outMs).toBeLessThanOrEqual(outLimitMs());
       }
     }
 

@@ -3,7 +3,7 @@ import { BrowserClients } from "../livekit/browser.ts";
 import type { ApiKey } from "../livekit/local-config.ts";
 import { MeetLibrary } from "../livekit/meet.ts";
 import { MeetWebhooks } from "../livekit/meet-webhooks.ts";
-import { CLIENTS, createNetwork, TEST } from "../livekit/partition.ts";
+import { CLIENTS, createNetwork, TEST } from "../../../rehearsal/network/partition.ts";
 import { RtcNodeClients, type RtcNodeParticipant } from "../livekit/rtc-node.ts";
 import { roomNames } from "../livekit/server-api.ts";
 import { SignalClient } from "../livekit/signalling.ts";

@@ -1,5 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import type { Place } from "../livekit/place.ts";
+import type { Place } from "../../../rehearsal/network/place.ts";
 
 /**
  * Stands for the name by which clients find the nearest region: an address whose connections go to one region's front

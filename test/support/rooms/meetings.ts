@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from "node:os";
 import { MeetLibrary } from "../livekit/meet.ts";
 import { MeetWebhooks } from "../livekit/meet-webhooks.ts";
-import { CLIENTS, createNetwork, TEST, type Network } from "../livekit/partition.ts";
+import { CLIENTS, createNetwork, TEST, type Network } from "../../../rehearsal/network/partition.ts";
 import { RtcNodeClients, type RtcNodeParticipant } from "../livekit/rtc-node.ts";
 import { identities, twirp } from "../livekit/server-api.ts";
 import { SignalClient } from "../livekit/signalling.ts";
@@ -24,8 +24,8 @@ export interface Outs {
 
 const POLL_MS = 50;
 
-/** Whoever was out for longer is asked what happened. */
-const TOO_LONG_MS = 2000;
+/** For how long nobody should be out, in milliseconds; whoever was out for longer is asked what happened. */
+const TARGET_MS = 2000;
 
 /** A fleet with Meet behind it, and the people who meet in it. */
 export class Meetings {
@@ -263,8 +263,10 @@ export function report(what: string, meetings: readonly Meeting[], since: number
   const all = meetings.flatMap((meeting) => meeting.outs(since)).sort((a, b) => a - b);
   const median = all[Math.floor((all.length - 1) / 2)] ?? Infinity;
   const worst = all.at(-1) ?? Infinity;
-  console.log(`${what}: ${all.length} people out for ${median} ms (median), ${worst} ms (worst)`);
-  if (worst > TOO_LONG_MS) {
+  console.log(
+    `${what}: ${all.length} people out for ${median} ms (median), ${worst} ms (worst), target ${TARGET_MS}`,
+  );
+  if (worst > TARGET_MS) {
     console.log(meetings.map((meeting) => meeting.story(since)).join("\n"));
   }
   return { all, median, worst };
@@ -277,6 +279,15 @@ export function report(what: string, meetings: readonly Meeting[], since: number
  */
 export function stretched(ms: number): number {
   return ms * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
+}
+
+/**
+ * The longest that somebody may have been out in a test, in milliseconds: one more round of a library's tries, or a
+ * timeout that had to be waited for, is above it. How near the target it really was is printed, and is measured as a
+ * ratio by script/bench rooms; a machine that is busy for a second is no fault of the gateway.
+ */
+export function outLimitMs(): number {
+  return stretched(2 * TARGET_MS);
 }
 
 /** When somebody who lost the signalling after a moment was back. */

@@ -10,10 +10,10 @@ import {
 } from "../../../components/service-bundle/bundle.ts";
 import { answersOk, startLiveKit, type LiveKit } from "../livekit/livekit.ts";
 import type { ApiKey } from "../livekit/local-config.ts";
-import { ManagedProcess } from "../livekit/managed-process.ts";
-import { CLIENTS, createNetwork, TEST, type Network } from "../livekit/partition.ts";
-import type { Place } from "../livekit/place.ts";
-import { startRedis, type Redis } from "../livekit/redis.ts";
+import { ManagedProcess } from "../../../rehearsal/processes/managed-process.ts";
+import { CLIENTS, createNetwork, TEST, type Network } from "../../../rehearsal/network/partition.ts";
+import type { Place } from "../../../rehearsal/network/place.ts";
+import { startRedis, type Redis } from "../../../rehearsal/processes/redis.ts";
 
 export const KEY: ApiKey = {
   apiKey: "APItest",
@@ -224,7 +224,7 @@ async function balancerProcess(
   backends: readonly string[],
   folder: string,
 ): Promise<ManagedProcess> {
-  const program = fileURLToPath(new URL("balancer.ts", import.meta.url));
+  const program = fileURLToPath(new URL("../../../rehearsal/network/balancer.ts", import.meta.url));
   const balancer = new ManagedProcess({
     name: `balancer ${name}`,
     place,
