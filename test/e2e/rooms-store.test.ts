@@ -10,7 +10,7 @@ import { PinsStore, type Pin, type PinnedBy } from "../../services/rooms/store/p
 import { ValkeyRoomStore } from "../../services/rooms/store/room-store.ts";
 import { SeenTokens } from "../../services/rooms/store/seen-tokens.ts";
 import { Valkey } from "../../services/rooms/store/valkey.ts";
-import { startRedis, type Redis } from "../support/livekit/redis.ts";
+import { startRedis, type Redis } from "../../rehearsal/processes/redis.ts";
 import { storeLog } from "../support/rooms/store-log.ts";
 
 const EPOCH = 1_795_000_000_000;

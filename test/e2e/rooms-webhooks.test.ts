@@ -18,7 +18,7 @@ import {
 } from "../../services/rooms/webhooks/valkey-webhook-queue.ts";
 import type { TakenEvent } from "../../services/rooms/webhooks/webhook-queue.ts";
 import { isSignedWebhook, signWebhook } from "../../services/rooms/webhooks/webhook-token.ts";
-import { startRedis, type Redis } from "../support/livekit/redis.ts";
+import { startRedis, type Redis } from "../../rehearsal/processes/redis.ts";
 import {
   FakeRecords,
   KEY,

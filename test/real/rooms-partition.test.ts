@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CLIENTS, TEST } from "../support/livekit/partition.ts";
+import { CLIENTS, TEST } from "../../rehearsal/network/partition.ts";
 import { Meeting, Meetings, report, stretched } from "../support/rooms/meetings.ts";
 
 /** A region is cut off from the others, with people who still reach it; then it is back. */

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toolPath } from "../../../tools/tools.ts";
 import { localLiveKitConfig, type ApiKey, type LocalConfigInputs } from "./local-config.ts";
-import { ManagedProcess } from "./managed-process.ts";
-import { localPlace, type Place } from "./place.ts";
+import { ManagedProcess } from "../../../rehearsal/processes/managed-process.ts";
+import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
 
 /** How a LiveKit is started. */
 export interface LiveKitOptions {

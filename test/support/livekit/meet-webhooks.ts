@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { ApiKey } from "./local-config.ts";
 import type { MeetLibrary } from "./meet.ts";
-import { localPlace, type Place } from "./place.ts";
+import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
 
 /** A webhook as Meet got it. */
 export interface ReceivedWebhook {

@@ -3,7 +3,7 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { meetPython } from "../../../tools/programs.ts";
 import type { ApiKey } from "./local-config.ts";
-import { localPlace, type Place } from "./place.ts";
+import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
 
 /** The 16 server calls that Meet makes; their order is that of a meeting's life. */
 export const MEET_CALLS = [

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Place } from "./place.ts";
+import type { Place } from "../network/place.ts";
 
 /** What is started, and how it is known that it is ready. */
 export interface ProcessPlan {

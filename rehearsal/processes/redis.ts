@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localPlace, type Place } from "./place.ts";
+import { localPlace, type Place } from "../network/place.ts";
 import { ManagedProcess } from "./managed-process.ts";
 
 /** How a Redis is started. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outage } from "./outage.ts";
+import { outage } from "../../../rehearsal/clients/outage.ts";
 
 /** Beats every 100 ms of Anna from 0 on, but for the pauses. */
 function beats(

@@ -2,10 +2,10 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { canMakeNamespaces } from "./namespaces.ts";
-import { createNetwork, type Network } from "./partition.ts";
+import { canMakeNamespaces } from "../../../rehearsal/network/namespaces.ts";
+import { createNetwork, type Network } from "../../../rehearsal/network/partition.ts";
 
-const PARTITION = fileURLToPath(new URL("partition.ts", import.meta.url));
+const PARTITION = fileURLToPath(new URL("../../../rehearsal/network/partition.ts", import.meta.url));
 
 let network: Network | undefined;
 

@@ -1,9 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createNetwork, TEST, type Network } from "./partition.ts";
-import { freePort } from "./place.ts";
-import { Relay } from "./relay.ts";
+import { createNetwork, TEST, type Network } from "../../../rehearsal/network/partition.ts";
+import { freePort } from "../../../rehearsal/network/place.ts";
+import { Relay } from "../../../rehearsal/network/relay.ts";
 
 let echo: Server;
 let port: number;
