@@ -30,9 +30,9 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: "types", budgetMinutes: 2, command: ["node_modules/typescript/bin/tsc", "--noEmit"] },
   { name: "system", budgetMinutes: 1, command: ["--import", "tsx", "tools/system.ts"] },
-  { name: "unit", budgetMinutes: 7, command: vitest("vitest.config.ts"), isVitest: true },
-  { name: "tools", budgetMinutes: 16, command: ["--import", "tsx", "tools/build.ts"] },
-  { name: "e2e", budgetMinutes: 14, command: vitest("vitest.e2e.config.ts"), isVitest: true },
+  { name: "unit", budgetMinutes: 8, command: vitest("vitest.config.ts"), isVitest: true },
+  { name: "tools", budgetMinutes: 13, command: ["--import", "tsx", "tools/build.ts"] },
+  { name: "e2e", budgetMinutes: 16, command: vitest("vitest.e2e.config.ts"), isVitest: true },
 ];
 
 /** Real servers and clients through losses: so far only in `npm run test:rooms`. */
