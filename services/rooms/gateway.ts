@@ -387,9 +387,7 @@ export class Gateway {
   private async ownStatus(draining: Draining | undefined): Promise<OwnStatus> {
     const { liveKitUp, storeUp } = this.rooms.status();
     const hosted = await unlessGone(this.rooms.mover.hosted());
-    const participants = liveKitUp
-      ? await this.own.liveKit.participants(hosted ?? [])
-      : undefined;
+    const participants = liveKitUp ? await this.own.liveKit.participants(hosted ?? []) : undefined;
     return {
       liveKitUp,
       storeUp,

@@ -5,7 +5,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { canMakeNamespaces } from "../../../rehearsal/network/namespaces.ts";
 import { createNetwork, type Network } from "../../../rehearsal/network/partition.ts";
 
-const PARTITION = fileURLToPath(new URL("../../../rehearsal/network/partition.ts", import.meta.url));
+const PARTITION = fileURLToPath(
+  new URL("../../../rehearsal/network/partition.ts", import.meta.url),
+);
 
 let network: Network | undefined;
 

@@ -1,7 +1,12 @@
 import { availableParallelism, loadavg } from "node:os";
 import { MeetLibrary } from "../livekit/meet.ts";
 import { MeetWebhooks } from "../livekit/meet-webhooks.ts";
-import { CLIENTS, createNetwork, TEST, type Network } from "../../../rehearsal/network/partition.ts";
+import {
+  CLIENTS,
+  createNetwork,
+  TEST,
+  type Network,
+} from "../../../rehearsal/network/partition.ts";
 import { RtcNodeClients, type RtcNodeParticipant } from "../livekit/rtc-node.ts";
 import { identities, twirp } from "../livekit/server-api.ts";
 import { SignalClient } from "../livekit/signalling.ts";

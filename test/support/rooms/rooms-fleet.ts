@@ -11,7 +11,12 @@ import {
 import { answersOk, startLiveKit, type LiveKit } from "../livekit/livekit.ts";
 import type { ApiKey } from "../livekit/local-config.ts";
 import { ManagedProcess } from "../../../rehearsal/processes/managed-process.ts";
-import { CLIENTS, createNetwork, TEST, type Network } from "../../../rehearsal/network/partition.ts";
+import {
+  CLIENTS,
+  createNetwork,
+  TEST,
+  type Network,
+} from "../../../rehearsal/network/partition.ts";
 import type { Place } from "../../../rehearsal/network/place.ts";
 import { startRedis, type Redis } from "../../../rehearsal/processes/redis.ts";
 
