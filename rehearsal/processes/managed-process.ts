@@ -67,9 +67,9 @@ export class ManagedProcess {
     }
   }
 
-  /** Ends it politely and waits; after ten seconds with SIGKILL. */
-  async stop(): Promise<void> {
-    const timer = setTimeout(() => this.child?.kill("SIGKILL"), 10_000);
+  /** Ends it politely and waits; when the time is over with SIGKILL. @param graceSeconds 10 unless given */
+  async stop(graceSeconds = 10): Promise<void> {
+    const timer = setTimeout(() => this.child?.kill("SIGKILL"), graceSeconds * 1000);
     await this.end("SIGTERM");
     clearTimeout(timer);
   }
