@@ -9,15 +9,15 @@ import { runFleet } from "../../fleet/program.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const RUNBOOKS = join(ROOT, "docs", "runbooks");
 
-/** Pages of issue 5's losses and works, each with the drill that rehearses it. */
+/** Pages of losses and works, each with the tests on real servers that rehearse it. */
 const REHEARSED = {
-  "region-lost.md": "region-lost",
-  "region-returns.md": "region-returns",
-  "drain-for-maintenance.md": "drain-and-evacuate",
-  "upgrade-livekit.md": "drain-and-evacuate",
-  "split-rooms.md": "partition",
-  "redis-lost.md": "redis-away",
-  "keys-leaked.md": "drain-and-evacuate",
+  "region-lost.md": "test/real/rooms-partition.test.ts",
+  "region-returns.md": "test/real/rooms-partition.test.ts",
+  "drain-for-maintenance.md": "test/real/rooms-evacuation.test.ts",
+  "upgrade-livekit.md": "test/real/rooms-evacuation.test.ts",
+  "split-rooms.md": "test/real/rooms-partition.test.ts",
+  "redis-lost.md": "test/real/rooms-losses.test.ts",
+  "keys-leaked.md": "test/real/rooms-evacuation.test.ts",
 } as const;
 
 function page(name: string): string {
@@ -46,11 +46,15 @@ async function helpOf(words: readonly string[]): Promise<string | undefined> {
 }
 
 describe("the runbooks", () => {
-  it.each(Object.entries(REHEARSED))("%s names its drill and what is expected", (name, drill) => {
-    expect(page(name)).toContain(`\`script/rehearse ${drill}\``);
-    expect(page(name)).toMatch(/\*\*When:\*\*/);
-    expect(page(name)).toMatch(/\*\*[Ee]xpected/);
-  });
+  it.each(Object.entries(REHEARSED))(
+    "%s names what rehearses it and what is expected",
+    (name, file) => {
+      expect(page(name)).toContain(`\`${file}\``);
+      expect(existsSync(join(ROOT, file)), file).toBe(true);
+      expect(page(name)).toMatch(/\*\*When:\*\*/);
+      expect(page(name)).toMatch(/\*\*[Ee]xpected/);
+    },
+  );
 
   it.each(readdirSync(RUNBOOKS))("%s uses only commands and options that exist", async (name) => {
     for (const words of commandLines(page(name))) {
