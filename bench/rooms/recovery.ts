@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TEST } from "../../rehearsal/network/partition.ts";
 import { startRedis } from "../../rehearsal/processes/redis.ts";
 import { startLiveKit } from "../../test/support/livekit/livekit.ts";
 import { createRoom } from "../../test/support/livekit/server-api.ts";
@@ -20,7 +19,7 @@ export async function measureRecovery(
   note: (text: string) => void,
 ): Promise<readonly Figure[]> {
   const fleet = await Meetings.start({ regions: ["eu", "us"] });
-  const place = fleet.network.place(TEST);
+  const place = fleet.network.place("us");
   const redis = await startRedis({ place });
   const plain = await startLiveKit({ place, region: "plain", redis, keys: [KEY] });
   const outs = { plain: [] as number[], killed: [] as number[], evacuated: [] as number[] };
