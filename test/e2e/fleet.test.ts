@@ -65,7 +65,7 @@ describe("npx fleet on files that were never deployed", () => {
       ...["stack", "output", "sharedSecrets", "--show-secrets", "--json", "--stack", "eu"],
     ]);
     const { operatorSecret } = secretsSchema.parse(JSON.parse(stdout));
-    regions = await new FakeRegions(operatorSecret).start(["eu", "us"]);
+    regions = await new FakeRegions(operatorSecret, () => Date.now()).start(["eu", "us"]);
     running = {
       ...running,
       environment: {

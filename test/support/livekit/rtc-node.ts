@@ -48,9 +48,11 @@ export class RtcNodeClients {
   async join(join: RtcNodeJoin): Promise<RtcNodeParticipant> {
     const { identity, url, token, audio = false } = join;
     const participant = new RtcNodeParticipant(this, identity);
+    // Somebody who could not join before may try again.
+    const before = participant.notes("connected", "failed").length;
     this.tell({ do: "join", identity, url: url.replace(/^http/, "ws"), token, audio });
     const answer = await this.until(
-      () => participant.notes("connected", "failed").at(-1),
+      () => participant.notes("connected", "failed")[before],
       `${identity} to join`,
       JOIN_SECONDS,
     );
