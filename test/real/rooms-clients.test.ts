@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roomPath } from "../../services/rooms/admin/admin-request.ts";
 import type { MeetAnswer, MeetCall } from "../support/livekit/meet.ts";
