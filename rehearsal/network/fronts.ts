@@ -174,14 +174,14 @@ function isRefusal(error: Error): boolean {
 async function main(file: string): Promise<void> {
   const read = (): Front[] => frontsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   const started = new Map<string, FrontPool>();
-  for (const front of read()) {
-    started.set(front.name, (await startFront(front)).pool);
-  }
   process.on("SIGHUP", () => {
     for (const { name, targets } of read()) {
       started.get(name)?.set(targets);
     }
   });
+  for (const front of read()) {
+    started.set(front.name, (await startFront(front)).pool);
+  }
   process.stdout.write("listening\n");
 }
 

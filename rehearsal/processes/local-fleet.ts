@@ -115,6 +115,10 @@ export class LocalFleet implements RunningFleet {
     return this.net.delays;
   }
 
+  get here(): Place {
+    return this.net.network.place(TEST);
+  }
+
   reach(place: string, region: string): Promise<Endpoint> {
     return this.net.reach(place, region);
   }
