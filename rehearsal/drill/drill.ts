@@ -28,8 +28,8 @@ export interface DrillOptions {
   readonly costs: readonly CostLine[];
   readonly notProven: readonly string[];
   readonly say: (text: string) => void;
+  /** Deploys one more region; absent where nothing can be deployed. */
   readonly deployThird?: () => Promise<string>;
-  readonly removeThird?: () => Promise<void>;
 }
 
 /** Rooms in each scenario, with somebody in Europe and somebody in America. */
@@ -112,9 +112,17 @@ interface Setting extends DrillOptions {
 }
 
 async function runScenario(scenario: Scenario, setting: Setting): Promise<ScenarioResult> {
-  const { crowd, fleet, gateways, resolver, say, deployThird, removeThird } = setting;
+  const { crowd, fleet, gateways, inventory, resolver, say, deployThird } = setting;
   const began = Date.now();
   const marks: { readonly at: number; readonly what: string }[] = [];
+  const deploy =
+    deployThird === undefined
+      ? undefined
+      : async (): Promise<string> => {
+          const name = await deployThird();
+          resolver.refresh(inventory());
+          return name;
+        };
   const stage: Stage = {
     fleet,
     gateways,
@@ -123,8 +131,7 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
       say(what);
       marks.push({ at: Date.now(), what });
     },
-    ...(deployThird === undefined ? {} : { deployThird }),
-    ...(removeThird === undefined ? {} : { removeThird }),
+    ...(deploy === undefined ? {} : { deployThird: deploy }),
   };
   let faultAt = began;
   let during = 0;

@@ -18,8 +18,6 @@ export interface Stage {
   mark(what: string): void;
   /** Deploys one more region, and gives its name once `fleet.add` may be called; absent where nothing can be deployed. */
   readonly deployThird?: () => Promise<string>;
-  /** Removes that region again. */
-  readonly removeThird?: () => Promise<void>;
 }
 
 /** One fault, and what is promised of it. */

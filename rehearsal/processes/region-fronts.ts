@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Front } from "../network/fronts.ts";
@@ -78,6 +78,9 @@ export class RegionFronts {
         .map(([pod, start]) => ({ host: pod.address, port: pod.ports[targetPort] ?? 0, start }));
       return { ...front, targets };
     });
-    writeFileSync(this.file, JSON.stringify(fronts));
+    // In one step: its process may be reading what was written a moment before.
+    const next = `${this.file}.next`;
+    writeFileSync(next, JSON.stringify(fronts));
+    renameSync(next, this.file);
   }
 }

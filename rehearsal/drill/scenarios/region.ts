@@ -123,7 +123,4 @@ export const regionAdded: Scenario = {
     mark(`${name} runs`);
     await sleep(5000);
   },
-  mend: async ({ removeThird }) => {
-    await removeThird?.();
-  },
 };
