@@ -4,8 +4,10 @@ import { distance, type Location } from "../names/answer.ts";
 import { accepts } from "../processes/local-pod.ts";
 import { ManagedProcess } from "../processes/managed-process.ts";
 import type { DelayedLink } from "./delay-relays.ts";
+import { Guard } from "./guard.ts";
 import { NamespaceNetwork } from "./namespaces.ts";
 import { createNetwork, TEST, type Endpoint, type Network } from "./partition.ts";
+import type { Place } from "./place.ts";
 
 /** A place of the fleet's network, and where in the world it is. */
 export interface Located {
@@ -18,7 +20,7 @@ export interface FleetNetworkPlan {
   /** With those that are deployed later. */
   readonly regions: readonly Located[];
   readonly clients: readonly Located[];
-  /** For logs. */
+  /** For logs; removed when this process has ended. */
   readonly folder: string;
   /** @default namespaces where the machine allows it */
   readonly kind?: Network["kind"];
@@ -49,14 +51,17 @@ export class FleetNetwork {
   /** By `from>to`, where relays stand in the places. */
   private readonly relayed: ReadonlyMap<string, number>;
   private readonly relays: readonly ManagedProcess[];
+  private readonly guard: Guard;
 
   private constructor(
+    guard: Guard,
     network: Network,
     delays: FleetNetwork["delays"],
     entries: ReadonlyMap<string, number>,
     relayed: ReadonlyMap<string, number>,
     relays: readonly ManagedProcess[],
   ) {
+    this.guard = guard;
     this.network = network;
     this.delays = delays;
     this.entries = entries;
@@ -79,16 +84,17 @@ export class FleetNetwork {
         delayMs,
       },
     );
+    const guard = Guard.start(folder);
     const entries = new Map<string, number>();
     for (const { name } of regions) {
       entries.set(name, await network.place(name).port());
     }
     const isDelayed = places.some((from) => regions.some((to) => delayMs(from.name, to.name) > 0));
     if (!isDelayed || network.kind === "relays") {
-      return new FleetNetwork(network, isDelayed ? "relay" : "none", entries, new Map(), []);
+      return new FleetNetwork(guard, network, isDelayed ? "relay" : "none", entries, new Map(), []);
     }
     if (network instanceof NamespaceNetwork && network.delay(delayMs)) {
-      return new FleetNetwork(network, "netem", entries, new Map(), []);
+      return new FleetNetwork(guard, network, "netem", entries, new Map(), []);
     }
     const relayed = new Map<string, number>();
     const relays: ManagedProcess[] = [];
@@ -103,14 +109,20 @@ export class FleetNetwork {
             relayed.set(`${name}>${region}`, links.at(-1)?.port ?? 0);
           }
         }
-        relays.push(relayProcess(network, name, links, folder));
+        relays.push(relayProcess(guard.over(network.place(name)), links, folder));
       }
       await Promise.all(relays.map((relay) => relay.start()));
     } catch (error) {
       await network.close();
+      await guard.stop();
       throw error;
     }
-    return new FleetNetwork(network, "relay", entries, relayed, relays);
+    return new FleetNetwork(guard, network, "relay", entries, relayed, relays);
+  }
+
+  /** A place; what is started there ends with this process, however that ends. */
+  place(name: string): Place {
+    return this.guard.over(this.network.place(name));
   }
 
   /** The port of a region's entry, in its place. @throws Error for a region that was not planned */
@@ -141,23 +153,18 @@ export class FleetNetwork {
   async close(): Promise<void> {
     await Promise.all(this.relays.map((relay) => relay.kill()));
     await this.network.close();
+    await this.guard.stop();
   }
 }
 
-function relayProcess(
-  network: Network,
-  name: string,
-  links: readonly DelayedLink[],
-  folder: string,
-): ManagedProcess {
-  const place = network.place(name);
+function relayProcess(place: Place, links: readonly DelayedLink[], folder: string): ManagedProcess {
   const program = fileURLToPath(new URL("delay-relays.ts", import.meta.url));
   return new ManagedProcess({
-    name: `relays of ${name}`,
+    name: `relays of ${place.name}`,
     place,
     command: process.execPath,
     args: ["--import", "tsx", program, place.address, JSON.stringify(links)],
-    log: join(folder, `relays-${name}.log`),
+    log: join(folder, `relays-${place.name}.log`),
     isReady: () =>
       links[0] === undefined ? Promise.resolve(true) : accepts(place.address, links[0].port),
   });

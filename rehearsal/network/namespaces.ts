@@ -257,7 +257,8 @@ function freeBlock(): number {
   return block;
 }
 
-function removeNamespaces(owner: number): void {
+/** Removes the namespaces of a process, with what still runs in them. */
+export function removeNamespaces(owner: number): void {
   const id = `${PREFIX}${owner}`;
   for (const name of namespaceNames().filter((name) => new RegExp(`^${id}\\D`).test(name))) {
     const inside = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout;

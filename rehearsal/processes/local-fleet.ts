@@ -58,7 +58,7 @@ export class LocalFleet implements RunningFleet {
     this.meet = meet;
     this.folder = folder;
     this.places = [...namesOf(options), ...Object.keys(PEOPLE)];
-    this.clients = new Map(Object.keys(PEOPLE).map((name) => [name, net.network.place(name)]));
+    this.clients = new Map(Object.keys(PEOPLE).map((name) => [name, net.place(name)]));
   }
 
   /** Starts the workloads of all deployed regions, and Meet's end of the webhooks. */

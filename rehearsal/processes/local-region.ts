@@ -31,7 +31,7 @@ export class LocalRegion implements RunningRegion {
     this.awsRegion = deployed.awsRegion;
     this.net = net;
     this.others = [...places.filter((name) => name !== this.name), TEST];
-    const place = net.network.place(this.name);
+    const place = net.place(this.name);
     this.entry = { host: place.address, port: net.entryPort(this.name) };
     this.balancerName = plan.front.dnsName;
     this.fronts = new RegionFronts(this.name, plan.fronts, place, folder);
