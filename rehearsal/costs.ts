@@ -26,7 +26,9 @@ export async function plannedCosts(): Promise<readonly CostLine[]> {
     child.on("error", reject).on("close", resolve);
   });
   if (status !== 0) {
-    throw new Error(`Command "npm run plan": it ended with ${status ?? "a signal"}. Run it to see.`);
+    throw new Error(
+      `Command "npm run plan": it ended with ${status ?? "a signal"}. Run it to see.`,
+    );
   }
   return Object.entries(planSchema.parse(JSON.parse(output))).flatMap(([region, { costs }]) =>
     costs.byComponent.map((line) => ({ region, ...line })),

@@ -7,12 +7,16 @@ export interface TwirpAnswer {
   readonly body: Record<string, unknown>;
 }
 
+/** Milliseconds for a call unless its caller says otherwise. */
+const CALL_MS = 15_000;
+
 /** Calls the server API of a LiveKit or of a gateway in JSON, with every grant that the method could want. */
 export async function twirp(
   url: string,
   key: LiveKitKey,
   method: string,
   body: Readonly<Record<string, unknown>>,
+  timeoutMs: number = CALL_MS,
 ): Promise<TwirpAnswer> {
   const room = body["room"] ?? body["room_name"];
   const token = await apiToken(key, {
@@ -26,7 +30,7 @@ export async function twirp(
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }

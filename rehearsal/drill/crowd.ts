@@ -4,7 +4,7 @@ import { twirp } from "../clients/server-api.ts";
 import { joinToken } from "../clients/tokens.ts";
 import { locationOf, type Answer, type Location } from "../names/answer.ts";
 import type { Resolver } from "../names/resolver.ts";
-import type { RunningFleet } from "../processes/running-fleet.ts";
+import type { RunningFleet, RunningRegion } from "../processes/running-fleet.ts";
 import { GeoDoor } from "./geo-door.ts";
 import type { ParticipantResult, Span } from "./result.ts";
 
@@ -15,6 +15,9 @@ export type PlaceName = keyof typeof PLACES;
 
 /** Seconds within which somebody joins, tries included. */
 const JOIN_SECONDS = 60;
+
+/** Milliseconds for a LiveKit to say which rooms it has; one without its Redis says nothing. */
+const LIST_MS = 2000;
 
 /** Somebody in a room. */
 interface Person {
@@ -98,33 +101,33 @@ export class Crowd {
     return this.people.map((person) => this.resultOf(person, faultAt));
   }
 
-  /** Rooms whose people were told different ids of it: they are in two rooms of that name. */
-  split(): number {
-    const rooms = new Map<string, Set<string>>();
-    for (const { participant, room } of this.people) {
-      if (participant.disconnected === undefined && participant.roomSid !== undefined) {
-        rooms.set(room, (rooms.get(room) ?? new Set()).add(participant.roomSid));
-      }
-    }
-    return [...rooms.values()].filter((sids) => sids.size > 1).length;
+  /**
+   * Rooms that the LiveKits of more than one region have people in. The clients' own word is no use: the Node library
+   * gives the id of the room before for a while.
+   */
+  async hostedTwice(): Promise<readonly string[]> {
+    const lists = await Promise.all(
+      [...this.fleet.regions.values()].map((region) => this.rooms(region)),
+    );
+    const all = lists.flat();
+    return [...new Set(all.filter((room, index) => all.indexOf(room) !== index))];
   }
 
-  /** Regions whose LiveKit has people in a room, for rooms that more than one has. */
-  async hostedTwice(): Promise<readonly string[]> {
-    const { key } = this.fleet.access();
-    const hosts = new Map<string, string[]>();
-    for (const [name, region] of this.fleet.regions) {
-      const pod = region.pods.find((one) => one.workload === "livekit" && one.running());
-      if (pod !== undefined) {
-        const url = `http://${pod.address}:${pod.ports["signal"] ?? 0}`;
-        const { body } = await twirp(url, key, "RoomService/ListRooms", {});
-        const rooms = (body["rooms"] ?? []) as { name: string; num_participants?: number }[];
-        for (const room of rooms.filter(({ num_participants: people = 0 }) => people > 0)) {
-          hosts.set(room.name, [...(hosts.get(room.name) ?? []), name]);
-        }
-      }
+  /** Rooms with people in a region; none where its LiveKit does not say. */
+  private async rooms(region: RunningRegion): Promise<readonly string[]> {
+    const pod = region.pods.find((one) => one.workload === "livekit" && one.running());
+    if (pod === undefined) {
+      return [];
     }
-    return [...hosts].filter(([, names]) => names.length > 1).map(([room]) => room);
+    const url = `http://${pod.address}:${pod.ports["signal"] ?? 0}`;
+    const { key } = this.fleet.access();
+    try {
+      const { body } = await twirp(url, key, "RoomService/ListRooms", {}, LIST_MS);
+      const rooms = (body["rooms"] ?? []) as { name: string; num_participants?: number }[];
+      return rooms.filter((room) => (room.num_participants ?? 0) > 0).map(({ name }) => name);
+    } catch {
+      return [];
+    }
   }
 
   /** Everybody leaves; whoever is cut off is left where it is. */
@@ -198,6 +201,7 @@ export class Crowd {
       isAffected,
       outMs: isBack ? outMs : null,
       gaveUp,
+      lostSignalling: lost !== undefined,
       spans,
     };
   }

@@ -33,6 +33,8 @@ export interface Scenario {
   readonly targetMs: number;
   /** What it may be at most; that is a guarantee. @default twice the target: one more round of a library's tries */
   readonly limitMs?: number;
+  /** Nobody's connection may break at all; what a busy machine does to the sound does not count. @default false */
+  readonly isUnnoticed?: true;
   /** Whether the Node library, which tries for less time than a browser, may give up. @default false */
   readonly mayGiveUp?: true;
   /** Whether rooms may be in two regions while it lasts. @default false */

@@ -51,7 +51,7 @@ export const regionReturns: Scenario = {
     says: "Meetings stay where they are. Look at fleet status until the region is healthy and in DNS.",
   },
   targetMs: 0,
-  limitMs: 500,
+  isUnnoticed: true,
   prepare: async ({ fleet }) => {
     await regionOf(fleet).refuse();
     await sleep(RETURN_SECONDS * 1000);
@@ -111,7 +111,7 @@ export const regionAdded: Scenario = {
   done: "One more stack file, pulumi up, and its workloads started.",
   runbook: { file: "docs/runbooks/add-a-region.md", says: "npx fleet region add; nobody notices." },
   targetMs: 0,
-  limitMs: 500,
+  isUnnoticed: true,
   needsThird: true,
   act: async ({ fleet, deployThird, mark }) => {
     const name = await deployThird?.();
