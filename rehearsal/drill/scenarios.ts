@@ -6,7 +6,6 @@ import {
   regionAdded,
   regionLost,
   regionReturns,
-  regionSilent,
 } from "./scenarios/region.ts";
 import { gatewayPod, redisAway } from "./scenarios/stores-and-gateways.ts";
 
@@ -18,7 +17,6 @@ export const SCENARIOS: readonly Scenario[] = [
   gatewayPod,
   evacuation,
   regionLost,
-  regionSilent,
   regionReturns,
   partition,
   regionAdded,

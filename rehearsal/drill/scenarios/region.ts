@@ -29,18 +29,6 @@ export const regionLost: Scenario = {
   mend: comeBack,
 };
 
-/** The same, but packets to it vanish. */
-export const regionSilent: Scenario = {
-  ...regionLost,
-  name: "region-silent",
-  title: "A whole region is lost: its address is silent",
-  done: `Everything of ${HOST} died, its store too; packets to its addresses vanish.`,
-  targetMs: 65_000,
-  limitMs: 65_000,
-  backSeconds: 90,
-  act: ({ fleet }) => regionOf(fleet).silence(),
-};
-
 /** A region that was lost returns while meetings run elsewhere. */
 export const regionReturns: Scenario = {
   name: "region-returns",
