@@ -13,9 +13,9 @@ export interface Stage {
   /** The operator's calls, as `fleet` makes them. */
   readonly gateways: Gateways;
   /** A line for whoever watches. */
-  say(text: string): void;
+  readonly say: (text: string) => void;
   /** Writes down that something happened now, for the timeline. */
-  mark(what: string): void;
+  readonly mark: (what: string) => void;
   /** Deploys one more region, and gives its name once `fleet.add` may be called; absent where nothing can be deployed. */
   readonly deployThird?: () => Promise<string>;
 }
