@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { SCENARIOS } from "../../rehearsal/drill/scenarios.ts";
+import { descendants } from "../../rehearsal/process-tree.ts";
+import { runCommand } from "./fleet-commands.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -38,7 +40,16 @@ function namespaces(): readonly string[] {
   return existsSync("/run/netns") ? readdirSync("/run/netns") : [];
 }
 
-function run(args: readonly string[]): Promise<{ status: number | null; output: string }> {
+interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** Starts it. @param onOutput is given all that it has written so far, each time it writes */
+function run(
+  args: readonly string[],
+  onOutput: (output: string, child: ChildProcess) => void = () => undefined,
+): Promise<Ended> {
   const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
@@ -46,6 +57,7 @@ function run(args: readonly string[]): Promise<{ status: number | null; output: 
   let output = "";
   const collect = (piece: Buffer): void => {
     output += piece.toString();
+    onOutput(output, child);
   };
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
@@ -54,6 +66,31 @@ function run(args: readonly string[]): Promise<{ status: number | null; output: 
       resolve({ status, output });
     });
   });
+}
+
+const statusSchema = z.object({
+  regions: z.array(z.object({ region: z.string(), gateway: z.object({ known: z.boolean() }) })),
+});
+
+/** What `fleet status` says of the gateways in a shell that was given what `--keep` has printed. */
+async function statusInAnotherShell(printed: string): Promise<unknown> {
+  const exports = [...printed.matchAll(/^export (\w+)='([^']*)'$/gm)];
+  const environment = Object.fromEntries(exports.map(([, name = "", value = ""]) => [name, value]));
+  const program = /^cd '([^']*)' && pulumi/m.exec(printed)?.[1] ?? "";
+  const { stdout, stderr } = await runCommand({ program, environment }, "status", "--json");
+  expect(stderr).toBe("");
+  return statusSchema
+    .parse(JSON.parse(stdout))
+    .regions.map(({ region, gateway }) => [region, gateway.known]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -69,10 +106,26 @@ describe("script/rehearse", () => {
   it("deploys eu and us, has them lose LiveKit and be evacuated, and adds a region that changes nothing", async () => {
     const file = join(folder, "facts.json");
     const report = join(folder, "report.html");
-    const before = namespaces();
     const files = ["--json", file, "--report", report];
-    const { status, output } = await run(["--quick", "--third", "--verbose", ...files]);
+    let pid = 0;
+    let processes: readonly number[] = [];
+    let kept: Promise<unknown> | undefined;
+    const look = (printed: string, child: ChildProcess): void => {
+      if (kept === undefined && printed.includes("Ctrl-C here ends") && child.pid !== undefined) {
+        ({ pid } = child);
+        processes = descendants(pid);
+        kept = statusInAnotherShell(printed)
+          .catch((error: unknown) => error)
+          .finally(() => child.kill("SIGINT"));
+      }
+    };
+    const options = ["--quick", "--third", "--verbose", "--keep", ...files];
+    const { status, output } = await run(options, look);
     expect({ status, output }).toMatchObject({ status: 0 });
+    expect(await kept).toEqual([
+      ["eu", true],
+      ["us", true],
+    ]);
     const facts = factsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
     expect(facts.stacks.map(({ stack, secondUpChanges }) => [stack, secondUpChanges])).toEqual([
       ["eu", 0],
@@ -100,8 +153,10 @@ describe("script/rehearse", () => {
     }
     expect(output).toContain("Every guarantee of the drill was kept.");
     expect(readFileSync(report, "utf8")).toContain("Every guarantee was kept");
-    // Nothing is left behind.
-    expect(namespaces()).toEqual(before);
+    // Nothing is left behind after Ctrl-C.
+    expect(processes.length).toBeGreaterThan(10);
+    await expect.poll(() => processes.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+    expect(namespaces().filter((name) => name.startsWith(`meet${pid}`))).toEqual([]);
   }, 1_200_000);
 
   it("refuses a scenario that there is none of, before anything is started", async () => {
