@@ -12,8 +12,8 @@ import {
   type LiveKit,
   type LiveKitOptions,
 } from "../../test/support/livekit/livekit.ts";
-import { createRoom, identities } from "../../test/support/livekit/server-api.ts";
-import { joinToken } from "../../test/support/livekit/tokens.ts";
+import { createRoom, identities } from "../../rehearsal/clients/server-api.ts";
+import { joinToken } from "../../rehearsal/clients/tokens.ts";
 import { BROWSER_HEADERS } from "../../test/support/rooms/raw-client.ts";
 import { KEY, RoomsFleet } from "../../test/support/rooms/rooms-fleet.ts";
 import { median } from "../result.ts";

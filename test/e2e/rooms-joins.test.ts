@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TEST } from "../../rehearsal/network/partition.ts";
 import { KEY } from "../support/rooms/rooms-fleet.ts";
-import { twirp } from "../support/livekit/server-api.ts";
+import { twirp } from "../../rehearsal/clients/server-api.ts";
 import { UpgradeRefused } from "../support/livekit/signalling.ts";
 import { GeoName } from "../support/rooms/geo-name.ts";
 import {

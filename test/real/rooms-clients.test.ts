@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roomPath } from "../../services/rooms/admin/admin-request.ts";
 import type { MeetAnswer, MeetCall } from "../support/livekit/meet.ts";
 import { signalUrl } from "../support/livekit/signal-url.ts";
-import { joinToken } from "../support/livekit/tokens.ts";
+import { joinToken } from "../../rehearsal/clients/tokens.ts";
 import {
   becomes,
   fleet,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { outage, type Beat, type Diary, type Outage } from "../../../rehearsal/clients/outage.ts";
-import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
+import { outage, type Beat, type Diary, type Outage } from "./outage.ts";
+import { localPlace, type Place } from "../network/place.ts";
 import type { RtcNodeNote, RtcNodeRequest } from "./rtc-node-messages.ts";
 
 /** How a participant joins. */
