@@ -8,6 +8,7 @@ import { layFoundation } from "./foundation.ts";
 import { deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
+import { guardResidency } from "./residency.ts";
 import { scopeOf, type Scope } from "./scope.ts";
 
 /** What `pulumi stack output` shows. */
@@ -25,6 +26,7 @@ export interface StackOutputs {
 
 /** One region, from the ground up: network and cluster, media, in the homes Meet and its data, and last the names. */
 export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
+  guardResidency(config);
   const scope = scopeOf(config, lookups);
   const made = config.role === "primary" ? makeSharedSecrets(config) : undefined;
   const shared = made?.current() ?? sharedWith(config, lookups);

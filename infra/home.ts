@@ -19,7 +19,7 @@ import { Web } from "../components/web/web.ts";
 import type { HomeConfig, StackSecrets } from "./config.ts";
 import type { Foundation } from "./foundation.ts";
 import type { MediaRegion } from "./media-region.ts";
-import type { Scope } from "./scope.ts";
+import { replicationsOf, type Scope } from "./scope.ts";
 
 /** What only the primary and the standby have. */
 export interface Home {
@@ -75,16 +75,20 @@ export function deployStandby(
     retentionDays: home.database.backupRetentionDays,
     tags,
   });
-  const bucket = scope.bucketOf(primary);
-  new RecordingsReplication("primary-recordings-replication", {
-    sourceBucket: bucket.bucketName,
-    sourceBucketArn: bucket.bucketArn,
-    sourceRegion: primary.awsRegion,
-    destinations: [{ id: config.stack, ...scope.bucketOf(config) }],
-    roleName: scope.roleName("primary-replication"),
-    versioning: [region.recordings.versioning],
-    tags,
-  });
+  for (const { source: from, destinations } of replicationsOf(config)) {
+    if (from.stack === primary.stack) {
+      const bucket = scope.bucketOf(primary);
+      new RecordingsReplication("primary-recordings-replication", {
+        sourceBucket: bucket.bucketName,
+        sourceBucketArn: bucket.bucketArn,
+        sourceRegion: primary.awsRegion,
+        destinations: destinations.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
+        roleName: scope.roleName("primary-replication"),
+        versioning: [region.recordings.versioning],
+        tags,
+      });
+    }
+  }
   return { database, web: deployWeb(scope, foundation, false, []) };
 }
 

@@ -16,7 +16,7 @@ import {
 import { Valkey } from "../components/valkey/valkey.ts";
 import type { Foundation } from "./foundation.ts";
 import { previousSecrets } from "./previous-secrets.ts";
-import { replicationHomes, type Scope } from "./scope.ts";
+import { replicationsOf, type Scope } from "./scope.ts";
 
 /** What every region has, whatever its role. */
 export interface MediaRegion {
@@ -43,13 +43,13 @@ export function deployMediaRegion(
     protection: config.protection,
     tags,
   });
+  const peers = replicationsOf(config).find(({ source }) => source.stack === config.stack);
   const recordings = new Recordings("recordings", {
     ...scope.lookups,
     bucketName: scope.bucketOf(config).bucketName,
     awsRegion: config.awsRegion,
-    peers: replicationHomes(config).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
-    // The primary's replication names the standby's bucket, so it belongs to the standby: see ADR 0006.
-    ownsReplication: config.role !== "primary",
+    peers: (peers?.destinations ?? []).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
+    ownsReplication: peers !== undefined,
     roleName: scope.roleName("replication"),
     expirationDays: config.fleet.recordings.expirationDays,
     protection: config.protection,

@@ -66,3 +66,24 @@ export function replicationHomes(config: StackConfig): readonly Sibling[] {
     (home) => home.stack !== config.stack && home.residency === config.residency,
   );
 }
+
+/** Recordings of one region that a stack has copied to the buckets of others. */
+export interface Replication {
+  readonly source: Sibling;
+  readonly destinations: readonly Sibling[];
+}
+
+/**
+ * The replications that a stack makes: its own bucket's, but the primary's bucket's belongs to the standby's stack. See
+ * ADR 0006.
+ */
+export function replicationsOf(config: StackConfig): readonly Replication[] {
+  const { primary } = config.fleet;
+  const own =
+    config.role === "primary" ? [] : [{ source: config, destinations: replicationHomes(config) }];
+  const primarys =
+    config.role === "standby" && config.residency === primary.residency
+      ? [{ source: primary, destinations: [config] }]
+      : [];
+  return [...own, ...primarys].filter(({ destinations }) => destinations.length > 0);
+}
