@@ -59,18 +59,23 @@ export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
   };
 }
 
-/** The homes that a region's recordings are copied to: both, without itself, of its own residency group only. */
+/** The homes that a region's recordings are copied to: both, without itself, of its own residency group only; none unless each region has a bucket. */
 export function replicationHomes(config: StackConfig): readonly Sibling[] {
-  const { primary, standby } = config.fleet;
+  const { primary, standby, recordings } = config.fleet;
+  if (recordings.storage.kind !== "regional") {
+    return [];
+  }
   return [primary, ...(standby === undefined ? [] : [standby])].filter(
     (home) => home.stack !== config.stack && home.residency === config.residency,
   );
 }
 
+type Region = Pick<Sibling, "stack" | "awsRegion">;
+
 /** Recordings of one region that a stack has copied to the buckets of others. */
 export interface Replication {
-  readonly source: Sibling;
-  readonly destinations: readonly Sibling[];
+  readonly source: Region;
+  readonly destinations: readonly Region[];
 }
 
 /**
@@ -82,7 +87,7 @@ export function replicationsOf(config: StackConfig): readonly Replication[] {
   const own =
     config.role === "primary" ? [] : [{ source: config, destinations: replicationHomes(config) }];
   const primarys =
-    config.role === "standby" && config.residency === primary.residency
+    config.role === "standby" && replicationHomes(config).length > 0
       ? [{ source: primary, destinations: [config] }]
       : [];
   return [...own, ...primarys].filter(({ destinations }) => destinations.length > 0);

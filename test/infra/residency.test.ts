@@ -93,6 +93,7 @@ describe("a fleet of up to six regions in two residency groups", () => {
         expect(faults).toHaveLength(1);
         expect(faults[0]).toContain("whose database, backups and recordings a standby copies");
       }),
+      { numRuns: 40 },
     );
   });
 
