@@ -6,6 +6,7 @@ import { addDrill } from "./commands/drill.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addPreview } from "./commands/preview.ts";
+import { addRecordings } from "./commands/recordings.ts";
 import { addRegionCommands } from "./commands/region.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addDrain,
   addRoom,
   addRegionCommands,
+  addRecordings,
   addKeys,
   addDrill,
   addReport,

@@ -87,6 +87,7 @@ export function deployStandby(
         sourceRegion: primary.awsRegion,
         destinations: destinations.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
         roleName: scope.roleName("primary-replication"),
+        backfillRoleName: scope.roleName("primary-backfill"),
         versioning: region.recordings === undefined ? [] : [region.recordings.versioning],
         tags,
       });
@@ -174,14 +175,15 @@ function deployMeet(
 }
 
 function bucketOfMeet(
-  { config, bucketOf }: Scope,
+  scope: Scope,
   { storageKeys }: SharedSecretOutputs,
 ): MeetBucket | CompatibleBucket {
+  const { config } = scope;
   const store = storeOf(config.fleet.recordings.storage, config.stack);
   if (store !== undefined) {
     return compatibleBucket(store, storageKeys);
   }
-  const { bucketName: name, bucketArn: arn, awsRegion } = bucketOf(config);
+  const { bucketName: name, bucketArn: arn, awsRegion } = scope.bucketOf(config);
   return { kind: "aws", name, arn, awsRegion };
 }
 

@@ -30,6 +30,7 @@ const ARGS: RecordingsArgs = {
   ],
   ownsReplication: true,
   roleName: "meet-ap-recordings-replication",
+  backfillRoleName: "meet-ap-backfill",
   expirationDays: 90,
   protection: { enabled: true },
   tags: { "meet:stack": "ap" },
@@ -214,6 +215,7 @@ const REPLICATION: RecordingsReplicationArgs = {
   sourceRegion: "eu-west-3",
   destinations: [{ id: "us", bucketName: US, bucketArn: `arn:aws:s3:::${US}` }],
   roleName: "meet-us-recordings-from-primary",
+  backfillRoleName: "meet-us-primary-backfill",
   versioning: [],
   tags: { "meet:stack": "us" },
 };
