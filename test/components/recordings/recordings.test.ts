@@ -43,7 +43,9 @@ describe("Recordings", () => {
     const recording = await record(() => new Recordings("recordings", ARGS));
     expect(recording.all.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       "aws:iam/role:Role recordings-replication",
+      "aws:iam/role:Role recordings-replication-backfill",
       "aws:iam/rolePolicy:RolePolicy recordings-replication",
+      "aws:iam/rolePolicy:RolePolicy recordings-replication-backfill",
       "aws:s3/bucket:Bucket recordings",
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration recordings",
       "aws:s3/bucketOwnershipControls:BucketOwnershipControls recordings",
@@ -221,11 +223,31 @@ const REPLICATION: RecordingsReplicationArgs = {
 };
 
 describe("RecordingsReplication", () => {
+  it("has a role for backfills that Batch Operations alone assumes and that copies by the rule only", async () => {
+    const recording = await record(() => new RecordingsReplication("from-primary", REPLICATION));
+    const role = recording.one("aws:iam/role:Role", "from-primary-backfill");
+    expect(role.inputs["name"]).toBe("meet-us-primary-backfill");
+    expect(JSON.parse(String(role.inputs["assumeRolePolicy"]))).toMatchObject({
+      Statement: [{ Principal: { Service: "batchoperations.s3.amazonaws.com" } }],
+    });
+    const { inputs } = recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary-backfill");
+    expect(inputs["role"]).toBe("meet-us-primary-backfill");
+    expect(JSON.parse(String(inputs["policy"]))).toMatchObject({
+      Statement: [
+        { Action: "s3:InitiateReplication", Resource: `arn:aws:s3:::${EU}/*` },
+        {
+          Action: ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+          Resource: `arn:aws:s3:::${EU}`,
+        },
+      ],
+    });
+  });
+
   it("lives in its source's region, with a role that S3 alone assumes", async () => {
     const recording = await record(() => new RecordingsReplication("from-primary", REPLICATION), {
       config: { "aws:region": "us-east-1" },
     });
-    const role = recording.one("aws:iam/role:Role");
+    const role = recording.one("aws:iam/role:Role", "from-primary");
     expect(role.inputs).toEqual({
       name: "meet-us-recordings-from-primary",
       assumeRolePolicy: JSON.stringify({
@@ -240,7 +262,7 @@ describe("RecordingsReplication", () => {
       }),
       tags: { "meet:stack": "us", Name: "from-primary" },
     });
-    expect(recording.one("aws:iam/rolePolicy:RolePolicy").inputs).toEqual({
+    expect(recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary").inputs).toEqual({
       role: "meet-us-recordings-from-primary",
       policy: replicationPolicy(`arn:aws:s3:::${EU}`, [`arn:aws:s3:::${US}`]),
     });
