@@ -272,7 +272,9 @@ describe("RecordingsReplication", () => {
       bucket: EU,
       role: "arn:aws:iam::123456789012:role/meet-us-recordings-from-primary",
     });
-    expect(config.dependsOn).toContain(recording.one("aws:iam/rolePolicy:RolePolicy").urn);
+    expect(config.dependsOn).toContain(
+      recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary").urn,
+    );
   });
 
   it("waits for the versioning of its destination, where that is in the same stack", async () => {
