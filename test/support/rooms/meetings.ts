@@ -253,7 +253,8 @@ export class Meeting {
       .map((one) => {
         const notes = one.notes("reconnecting", "reconnected", "disconnected", "sid");
         const told = notes.filter(({ at }) => at >= since);
-        return `${one.identity}: ${told.map(({ at, what, detail }) => `+${at - since} ${what} ${detail}`).join(", ")}`;
+        const out = this.outs(since)[this.people.indexOf(one)] ?? 0;
+        return `${one.identity} (out for ${out} ms): ${told.map(({ at, what, detail }) => `+${at - since} ${what} ${detail}`).join(", ")}`;
       })
       .join("; ");
   }
