@@ -12,6 +12,7 @@ const FOUND = [
     459,
     "a late joiner cleaned a room under a claim that no longer held, and its people were sent away",
   ],
+  [618, "a store came back without who was connected, and a room was made new under its people"],
   [781, "a region that came back let people in before it had learned what happened"],
   [972, "a split was decided for a tenure that was being cleaned away"],
   [1598, "two stores lost a room one after the other, because the first was not filled again"],
