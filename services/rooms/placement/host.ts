@@ -222,7 +222,14 @@ export class Host {
   }
 }
 
-/** True if a higher claim of another tenure holds. */
+/**
+ * True if a higher claim of another tenure holds, or one under which people may be in the room here: a room that was to
+ * be moved here may have come by itself.
+ */
 function isOutdated(claim: Claim, held: Claim | undefined): boolean {
-  return held !== undefined && compareClaims(held, claim) > 0 && held.tenure !== claim.tenure;
+  if (held === undefined || held.tenure === claim.tenure) {
+    return false;
+  }
+  const isHere = held.region === claim.region && held.state === "open" && held.confirmed;
+  return isHere || compareClaims(held, claim) > 0;
 }
