@@ -4,8 +4,10 @@ import { addDestroy } from "./commands/destroy.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
+import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRegionCommands } from "./commands/region.ts";
+import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
 import { addStatus } from "./commands/status.ts";
@@ -19,6 +21,8 @@ import { SECRET_FILE_VARIABLE } from "./world.ts";
 const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addUp,
   addPreview,
+  addPromote,
+  addReturn,
   addStatus,
   addDrain,
   addRoom,

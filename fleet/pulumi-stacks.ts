@@ -39,6 +39,20 @@ const stateSchema = z.object({
     .transform((operations) => operations ?? []),
 });
 
+/** The state with what decides about a resource that leaves the program; all else is passed through. */
+const keptSchema = z.looseObject({
+  resources: z
+    .array(
+      z.looseObject({
+        urn: z.string(),
+        custom: z.boolean().optional(),
+        protect: z.boolean().optional(),
+        retainOnDelete: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+});
+
 /** Errors of the engine that are quoted; more are seldom another cause. */
 const QUOTED = 5;
 
@@ -106,6 +120,43 @@ export class PulumiStacks implements Stacks {
     return Object.fromEntries(
       Object.entries(found).map(([name, { value }]): [string, unknown] => [name, value]),
     );
+  }
+
+  async secrets(stack: string): Promise<ReadonlyMap<string, string>> {
+    const workspace = await this.open();
+    const found = await said(`Stack "${stack}"`, "read its file", workspace.getAllConfig(stack));
+    return new Map(
+      Object.entries(found).flatMap(([key, { value, secret }]) =>
+        secret === true ? [[key, value] as const] : [],
+      ),
+    );
+  }
+
+  async setSecret(stack: string, key: string, value: string): Promise<void> {
+    const workspace = await this.open();
+    const written = workspace.setConfig(stack, key, { value, secret: true });
+    await said(`Stack "${stack}"`, `set ${key}`, written);
+  }
+
+  async keep(stack: string, componentType: string): Promise<number> {
+    const workspace = await this.open();
+    const exported = await said(`Stack "${stack}"`, "read its state", workspace.exportStack(stack));
+    const deployment = keptSchema.parse(exported.deployment);
+    const parts = deployment.resources.filter(
+      ({ urn, custom, protect, retainOnDelete }) =>
+        custom === true &&
+        urn.split("::")[2]?.split("$").includes(componentType) === true &&
+        (protect === true || retainOnDelete !== true),
+    );
+    if (parts.length > 0) {
+      for (const part of parts) {
+        part.protect = false;
+        part.retainOnDelete = true;
+      }
+      const changed = workspace.importStack(stack, { ...exported, deployment });
+      await said(`Stack "${stack}"`, "write its state", changed);
+    }
+    return parts.length;
   }
 
   async state(stack: string): Promise<StackState> {

@@ -16,7 +16,7 @@ import {
 } from "../components/shared/names.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import { Web } from "../components/web/web.ts";
-import type { HomeConfig, StackSecrets } from "./config.ts";
+import type { HomeConfig, Sibling, StackSecrets } from "./config.ts";
 import type { Foundation } from "./foundation.ts";
 import type { MediaRegion } from "./media-region.ts";
 import type { Scope } from "./scope.ts";
@@ -24,7 +24,6 @@ import type { Scope } from "./scope.ts";
 /** What only the primary and the standby have. */
 export interface Home {
   readonly web: Web;
-  readonly database: Postgres;
 }
 
 /** The secrets of the primary: those all regions share, those set by hand, and the first administrator's password. */
@@ -47,9 +46,15 @@ export function deployPrimary(
     mode: { kind: "primary" },
     password: secrets.shared.databasePassword,
   });
-  const backend = deployMeet(scope, foundation, home, database, secrets);
+  const { fenced } = scope.config.fleet;
+  if (fenced !== undefined) {
+    // What copies from the region before stays as it is: to change it, that region would have to answer.
+    copyFrom(scope, region, home, fenced, fenced.databaseGeneration);
+  }
+  const valkey = deployValkey(scope, foundation, home);
+  const backend = deployMeet(scope, foundation, home, { database, valkey }, secrets);
   const downloads = deployDownloads(scope, foundation, region, backend);
-  return { database, web: deployWeb(scope, foundation, true, [backend, downloads]) };
+  return { web: deployWeb(scope, foundation, true, [backend, downloads]) };
 }
 
 /** The standby: a replica of the database, copies of backups and recordings, and a page that says it waits. */
@@ -59,13 +64,35 @@ export function deployStandby(
   region: MediaRegion,
   home: HomeConfig,
 ): Home {
-  const { config, tags } = scope;
+  const { config } = scope;
   const { primary, primaryDatabaseGeneration } = config.fleet;
   const source = scope.databaseOf(primary, primaryDatabaseGeneration);
-  const database = deployDatabase(scope, foundation, home, {
+  deployDatabase(scope, foundation, home, {
     identifier: scope.databaseOf(config, home.database.generation).identifier,
     mode: { kind: "replica", sourceArn: source.arn },
   });
+  // Empty until a promotion, which cannot wait the quarter of an hour that ElastiCache takes to make one.
+  deployValkey(scope, foundation, home);
+  copyFrom(scope, region, home, primary, primaryDatabaseGeneration);
+  return { web: deployWeb(scope, foundation, false, []) };
+}
+
+/** What was the primary: no Meet and no database, until it returns as the standby. */
+export function deployFenced(scope: Scope, foundation: Foundation, home: HomeConfig): Home {
+  deployValkey(scope, foundation, home);
+  return { web: deployWeb(scope, foundation, false, []) };
+}
+
+/** Copies of the other home's backups and recordings, which live there and belong to this stack: see ADR 0006. */
+function copyFrom(
+  scope: Scope,
+  region: MediaRegion,
+  home: HomeConfig,
+  primary: Sibling,
+  databaseGeneration: number,
+): void {
+  const { config, tags } = scope;
+  const source = scope.databaseOf(primary, databaseGeneration);
   const { backupPairChecked } = home.database;
   new BackupReplication("database-backups", {
     sourceArn: source.arn,
@@ -85,7 +112,22 @@ export function deployStandby(
     versioning: [region.recordings.versioning],
     tags,
   });
-  return { database, web: deployWeb(scope, foundation, false, []) };
+}
+
+function deployValkey(
+  { config, tags }: Scope,
+  { network, cluster }: Foundation,
+  home: HomeConfig,
+): Valkey {
+  return new Valkey("meet-valkey", {
+    description: "Sessions, lobby and tasks of Meet",
+    nodeType: home.meetValkey.nodeType,
+    vpcId: network.vpcId,
+    subnetIds: network.privateSubnetIds,
+    clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
+    protection: config.protection,
+    tags,
+  });
 }
 
 function deployDatabase(
@@ -112,9 +154,9 @@ function deployDatabase(
 
 function deployMeet(
   scope: Scope,
-  { network, cluster }: Foundation,
+  { cluster }: Foundation,
   home: HomeConfig,
-  database: Postgres,
+  { database, valkey }: { readonly database: Postgres; readonly valkey: Valkey },
   secrets: PrimarySecrets,
 ): Backend {
   const { config, tags } = scope;
@@ -123,15 +165,6 @@ function deployMeet(
   if (oidcClientSecret === undefined) {
     throw new Error(`Stack "${config.stack}": the primary has no meet:oidcClientSecret. Set it.`);
   }
-  const valkey = new Valkey("meet-valkey", {
-    description: "Sessions, lobby and tasks of Meet",
-    nodeType: home.meetValkey.nodeType,
-    vpcId: network.vpcId,
-    subnetIds: network.privateSubnetIds,
-    clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
-    protection: config.protection,
-    tags,
-  });
   return new Backend(
     "backend",
     {
