@@ -119,7 +119,7 @@ export interface FleetConfig {
 
 /** How this primary came to be one; see ADR 0016. */
 export interface Promotion {
-  /** Grows with every promotion: a gateway that hears of a higher one is not in the primary any more. */
+  /** Grows with every promotion. Names the old database's snapshot; no gateway compares it yet. */
   readonly epoch: number;
   readonly from: string;
   /** The makes of the secrets that came from the primary before, in `meet:sharedSecrets`. */

@@ -49,8 +49,9 @@ export function deployMediaRegion(
     awsRegion: config.awsRegion,
     peers: replicationHomes(config).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
     // The primary's replication names the standby's bucket, so it belongs to the standby: see ADR 0006.
-    // A promoted standby keeps what it has until the region before returns.
-    ownsReplication: config.role !== "primary" || config.fleet.fenced !== undefined,
+    // A promoted standby keeps its own and that of the region before until this returns: see ADR 0016.
+    ownsReplication:
+      config.role === "primary" ? config.fleet.fenced !== undefined : config.role !== "fenced",
     roleName: scope.roleName("replication"),
     expirationDays: config.fleet.recordings.expirationDays,
     protection: config.protection,
