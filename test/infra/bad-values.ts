@@ -165,7 +165,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown role",
     { "meet:role": "secondary" },
-    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, media. Choose one of them.",
+    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, fenced, media. Choose one of them.",
   ),
   media(
     "an unknown size",
