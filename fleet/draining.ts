@@ -30,6 +30,9 @@ const GRACE_SECONDS = 60;
 /** Looks in a row without an answer after which the region counts as away. */
 const SILENT_LOOKS = 15;
 
+/** Looks in a row without the order after which somebody has taken it back: a gateway's other pods hear of it later. */
+const ORDERLESS_LOOKS = 4;
+
 /**
  * Watches a region until it hosts no room any more, and says how it goes.
  * @returns the last status
@@ -42,6 +45,7 @@ export async function untilEmpty(
 ): Promise<GatewayStatus> {
   let said = "";
   let silent = 0;
+  let orderless = 0;
   for (;;) {
     const status = await lookAt(gateways, region);
     if (world.interrupted.aborted) {
@@ -69,7 +73,10 @@ export async function untilEmpty(
         world.output.say(line);
         said = line;
       }
-      stopIfStuck(region, status, world.clock.now());
+      orderless = status.draining === undefined ? orderless + 1 : 0;
+      if (status.draining !== undefined || orderless >= ORDERLESS_LOOKS) {
+        stopIfStuck(region, status, world.clock.now());
+      }
     }
     await world.clock.sleep(LOOK_MS);
   }

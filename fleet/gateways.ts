@@ -52,6 +52,19 @@ export class Gateways {
     return [...this.access.endpoints.keys()];
   }
 
+  /** Base URL of a region's gateway. @throws GatewayFault where it is not known */
+  addressOf(region: string): string {
+    const base = this.access.endpoints.get(region);
+    if (base === undefined) {
+      throw new GatewayFault(
+        region,
+        `Region "${region}": its gateway's address is not known. Name it in ${ENDPOINTS_VARIABLE}.`,
+        true,
+      );
+    }
+    return base;
+  }
+
   /**
    * Makes one call. Only reads are repeated: whether a change that got no answer was made, a look at the status tells.
    * @throws GatewayFault
@@ -94,14 +107,7 @@ export class Gateways {
   }
 
   private async once<T>(region: string, request: AdminRequest, schema: z.ZodType<T>): Promise<T> {
-    const base = this.access.endpoints.get(region);
-    if (base === undefined) {
-      throw new GatewayFault(
-        region,
-        `Region "${region}": its gateway's address is not known. Name it in ${ENDPOINTS_VARIABLE}.`,
-        true,
-      );
-    }
+    const base = this.addressOf(region);
     const { secret, operator } = this.access;
     const { url, ...signed } = await signAdminRequest({ base, region, secret, operator }, request);
     let response: Response;

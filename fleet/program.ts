@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { createRegistry, type Registry, type Start } from "./command.ts";
 import { addDestroy } from "./commands/destroy.ts";
 import { addDrain } from "./commands/drain.ts";
+import { addDrill } from "./commands/drill.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addPromote } from "./commands/promote.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addRoom,
   addRegionCommands,
   addKeys,
+  addDrill,
   addReport,
   addDestroy,
   addInit,

@@ -1,8 +1,19 @@
+import { mkdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { dirname, join, resolve as absolute } from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
+import { ENDPOINTS_VARIABLE } from "../fleet/gateways.ts";
 import { startCloud, type RunningCloud } from "./cloud/start.ts";
+import { plannedCosts } from "./costs.ts";
+import { runDrill } from "./drill/drill.ts";
+import { brokenOf, type DrillResult } from "./drill/result.ts";
+import type { Scenario } from "./drill/scenario.ts";
+import { chooseScenarios, SCENARIOS } from "./drill/scenarios.ts";
+import { drillTable } from "./drill/table.ts";
+import { LocalFleet } from "./processes/local-fleet.ts";
 import { Rehearsal, THIRD, type StackFacts } from "./rehearsal.ts";
+import { reportPage } from "./report/page.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /** What `--json` writes. */
@@ -12,11 +23,29 @@ interface Facts {
   readonly changesByThirdRegion: Record<string, number>;
   /** Things left in the stand-in cloud for the third region after its removal, but for what is kept on purpose. */
   readonly leftOfThirdRegion: number;
+  readonly drill?: DrillResult;
 }
 
-const NOT_PROVEN = `What this does not prove: nothing ran on AWS. The stand-in cloud enforces rules written down from the
-documentation; it does not show that AWS behaves so, that quotas suffice, that images start or that traffic flows.
-The recordings route is a placeholder: such a fleet gives no recording out yet. No meeting is held in the rehearsal.`;
+interface Options {
+  readonly quick?: true;
+  /** False with --no-drill. */
+  readonly drill: boolean;
+  readonly json?: string;
+  readonly report?: string;
+  readonly keep?: true;
+  readonly third?: true;
+  readonly verbose?: true;
+}
+
+const NOT_PROVEN = [
+  "Nothing ran on AWS: the stand-in cloud enforces rules written down from the documentation, and does not show that AWS behaves so, that quotas suffice or that images start.",
+  "There is no TLS between the parts, no load balancer of AWS's and no Kubernetes: the processes are started from the objects that were deployed, with the rewrites that are listed.",
+  "Meet itself does not run: a receiver takes its webhooks, and people get their tokens from the drill.",
+  "Where the kernel cannot delay packets, relays delay what TCP carries between continents; media is not delayed.",
+] as const;
+
+const FIRST = ["eu", "us"] as const;
+const ROLES = { eu: "primary", us: "standby", [THIRD.stack]: "media" } as const;
 
 const began = Date.now();
 
@@ -30,27 +59,138 @@ function leftOf(running: RunningCloud): number {
   return running.cloud.inventory().filter(({ urn }) => urn.includes(`:${THIRD.stack}::`)).length;
 }
 
-/** Deploys eu and us, adds a third region and removes it again. */
-async function rehearse(rehearsal: Rehearsal, running: RunningCloud): Promise<Facts> {
-  const stacks: StackFacts[] = [];
-  for (const stack of ["eu", "us"]) {
-    await rehearsal.init(stack);
+/** One rehearsal from the first `up` to the last look, and what has to be ended after it. */
+class Run {
+  private readonly workspace: Workspace;
+  private readonly running: RunningCloud;
+  private readonly rehearsal: Rehearsal;
+  private starting: Promise<LocalFleet> | undefined;
+  private cleaning: Promise<void> | undefined;
+
+  constructor(workspace: Workspace, running: RunningCloud) {
+    this.workspace = workspace;
+    this.running = running;
+    this.rehearsal = new Rehearsal(workspace, say);
   }
-  await rehearsal.secret("eu", "meet:oidcClientSecret");
-  await rehearsal.secret("eu", "meet:mailPassword");
-  for (const stack of ["eu", "us"]) {
-    stacks.push(await rehearsal.deploy(stack));
+
+  /** Deploys, drills, and looks at what a third region changes, where the scenarios or their absence ask for one. */
+  async rehearse(scenarios: readonly Scenario[], options: Options): Promise<Facts> {
+    const { rehearsal } = this;
+    const stacks: StackFacts[] = [];
+    for (const stack of FIRST) {
+      await rehearsal.init(stack);
+    }
+    await rehearsal.secret("eu", "meet:oidcClientSecret");
+    await rehearsal.secret("eu", "meet:mailPassword");
+    for (const stack of FIRST) {
+      stacks.push(await rehearsal.deploy(stack));
+    }
+    const deployThird = async (): Promise<string> => {
+      stacks.push(await rehearsal.addRegion());
+      return THIRD.stack;
+    };
+    const drill = options.drill ? await this.drill(scenarios, deployThird, options) : undefined;
+    const needsThird = scenarios.some((scenario) => scenario.needsThird === true);
+    const withThird = !options.drill || options.third === true || needsThird;
+    const third = withThird
+      ? await this.third(stacks, deployThird)
+      : { changesByThirdRegion: {}, leftOfThirdRegion: 0 };
+    return { stacks, ...third, ...(drill === undefined ? {} : { drill }) };
   }
-  stacks.push(await rehearsal.addRegion());
-  const changesByThirdRegion: Record<string, number> = {};
-  for (const stack of ["eu", "us"]) {
-    changesByThirdRegion[stack] = await rehearsal.changes(stack);
-    say(`${stack}: ${changesByThirdRegion[stack]} changes because of ${THIRD.stack}`);
+
+  /** What the third region changes in the others, and what its removal leaves. */
+  private async third(
+    stacks: readonly StackFacts[],
+    deployThird: () => Promise<string>,
+  ): Promise<Pick<Facts, "changesByThirdRegion" | "leftOfThirdRegion">> {
+    if (!stacks.some(({ stack }) => stack === THIRD.stack)) {
+      await deployThird();
+    }
+    const changesByThirdRegion: Record<string, number> = {};
+    for (const stack of FIRST) {
+      changesByThirdRegion[stack] = await this.rehearsal.changes(stack);
+      say(`${stack}: ${changesByThirdRegion[stack]} changes because of ${THIRD.stack}`);
+    }
+    await (await this.starting)?.remove(THIRD.stack);
+    await this.rehearsal.removeRegion();
+    const leftOfThirdRegion = leftOf(this.running);
+    say(`${THIRD.stack}: removed, ${leftOfThirdRegion} things left in the cloud`);
+    return { changesByThirdRegion, leftOfThirdRegion };
   }
-  await rehearsal.removeRegion();
-  const leftOfThirdRegion = leftOf(running);
-  say(`${THIRD.stack}: removed, ${leftOfThirdRegion} things left in the cloud`);
-  return { stacks, changesByThirdRegion, leftOfThirdRegion };
+
+  /** Starts what was deployed, and has it lose what the scenarios say. */
+  private async drill(
+    scenarios: readonly Scenario[],
+    deployThird: () => Promise<string>,
+    options: Options,
+  ): Promise<DrillResult> {
+    const { cloud } = this.running;
+    say("starting what was deployed as processes of this machine");
+    this.starting = LocalFleet.start({
+      things: () => cloud.all(),
+      regions: FIRST,
+      planned: [{ name: THIRD.stack, awsRegion: THIRD.awsRegion }],
+    });
+    const fleet = await this.starting;
+    const pods = [...fleet.regions.values()].flatMap((region) => region.pods);
+    say(
+      `${pods.length} processes run; network: ${fleet.network}; delays: ${fleet.delays}; ${fleet.rewrites.length} things differ from what was deployed${options.verbose === true ? "" : " (--verbose lists them)"}`,
+    );
+    if (options.verbose === true) {
+      for (const { object, what, from, to } of fleet.rewrites) {
+        say(`  ${object}: ${what}: ${from} is ${to} here`);
+      }
+      for (const { object, image, why } of fleet.notRun) {
+        say(`  ${object}: ${image} is not run: ${why}`);
+      }
+    }
+    const costs = await plannedCosts();
+    return runDrill({
+      fleet,
+      inventory: () => cloud.inventory(),
+      scenarios,
+      isQuick: options.quick === true,
+      roles: ROLES,
+      costs,
+      notProven: NOT_PROVEN,
+      say,
+      deployThird,
+    });
+  }
+
+  /** How somebody goes on by hand with what was kept. */
+  async howToGoOn(): Promise<string> {
+    const shell = Object.entries(this.workspace.environment)
+      .filter(([name]) => /^(PULUMI|NODE_OPTIONS|PATH)/.test(name))
+      .map(([name, value]) => `export ${name}='${value}'`);
+    const fleet = await this.starting;
+    const endpoints =
+      fleet === undefined
+        ? []
+        : [`export ${ENDPOINTS_VARIABLE}='${JSON.stringify(fleet.access().endpoints)}'`];
+    const root = dirname(import.meta.dirname);
+    return [
+      "Everything is kept and goes on. In another shell:",
+      ...shell,
+      ...endpoints,
+      `cd '${this.workspace.program}' && pulumi preview -s us`,
+      ...(fleet === undefined
+        ? []
+        : [`cd '${root}' && npx fleet status --project '${this.workspace.program}'`]),
+      "Ctrl-C here ends all of it and removes the copy.",
+    ].join("\n");
+  }
+
+  /** Ends everything; called again, it waits for the same end. */
+  clean(): Promise<void> {
+    this.cleaning ??= (async () => {
+      const fleet = await this.starting?.catch(() => undefined);
+      await fleet?.close();
+      await this.running.close();
+      await this.workspace.remove();
+    })();
+    return this.cleaning;
+  }
 }
 
 /** The promises that the rehearsal found broken, a sentence each. */
@@ -71,7 +211,7 @@ function brokenPromises(facts: Facts): string[] {
   ];
 }
 
-function table(facts: Facts): string {
+function stackTable(facts: Facts): string {
   const rows = new Table({
     style: { head: [], border: [] },
     head: ["stack", "resources", "seconds", "changes of a second up"],
@@ -82,24 +222,32 @@ function table(facts: Facts): string {
   return rows.toString();
 }
 
-/** How somebody goes on with `pulumi` by hand on what was kept. */
-function howToGoOn(workspace: Workspace): string {
-  const shell = Object.entries(workspace.environment)
-    .filter(([name]) => /^(PULUMI|NODE_OPTIONS|PATH)/.test(name))
-    .map(([name, value]) => `export ${name}='${value}'`);
-  return [
-    "State and stand-in cloud are kept. In another shell:",
-    ...shell,
-    `cd '${workspace.program}' && pulumi preview -s us`,
-    "Ctrl-C here ends the stand-in cloud and removes the copy.",
-  ].join("\n");
+/** Prints what was found, writes the files that were asked for, and gives whether every promise held. */
+async function tell(facts: Facts, options: Options): Promise<boolean> {
+  const broken = brokenPromises(facts);
+  process.stdout.write(`\n${stackTable(facts)}\n`);
+  process.stdout.write(broken.length === 0 ? "All promises of the deployments held.\n" : "");
+  process.stdout.write(broken.map((sentence) => `${sentence}\n`).join(""));
+  if (facts.drill !== undefined) {
+    process.stdout.write(`\n${drillTable(facts.drill)}\n`);
+    const file = absolute(options.report ?? join(".rehearsal", "report.html"));
+    mkdirSync(dirname(file), { recursive: true });
+    await writeFile(file, reportPage(facts.drill));
+    process.stdout.write(`Report: ${file}\n`);
+  }
+  process.stdout.write(`\nWhat this does not prove:\n`);
+  process.stdout.write(NOT_PROVEN.map((sentence) => `- ${sentence}\n`).join(""));
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify(facts, null, 2)}\n`);
+  }
+  return broken.length === 0 && (facts.drill === undefined || brokenOf(facts.drill).length === 0);
 }
 
 /** Waits for Ctrl-C or a polite end. */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => undefined, 60_000);
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.once(signal, () => {
         clearInterval(idle);
         resolve();
@@ -108,52 +256,59 @@ function interrupted(): Promise<void> {
   });
 }
 
-async function main(options: { readonly json?: string; readonly keep?: boolean }): Promise<number> {
+async function main(names: readonly string[], options: Options): Promise<number> {
+  const scenarios = chooseScenarios(names, { isQuick: options.quick === true, canDeploy: true });
+  const stop = interrupted();
   const running = await startCloud({ patienceMilliseconds: 10_000 });
   const { debugProviders } = running;
   const workspace = await createWorkspace({ debugProviders, checkpoints: "at-end" });
-  const stop = interrupted();
-  let cleaning: Promise<void> | undefined;
-  const clean = (): Promise<void> => (cleaning ??= running.close().then(() => workspace.remove()));
+  const run = new Run(workspace, running);
   const kept = new AbortController();
   void stop.then(async () => {
-    await clean();
+    await run.clean();
     process.exit(kept.signal.aborted ? 0 : 130);
+  });
+  process.once("uncaughtException", (error) => {
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    void run.clean().finally(() => process.exit(1));
   });
   say(`real engine: ${workspace.engine.path}`);
   try {
-    const facts = await rehearse(new Rehearsal(workspace, say), running);
-    const broken = brokenPromises(facts);
-    process.stdout.write(`\n${table(facts)}\n\n`);
-    process.stdout.write(broken.length === 0 ? "All promises held.\n" : `${broken.join("\n")}\n`);
-    process.stdout.write(`${NOT_PROVEN}\n`);
-    if (options.json !== undefined) {
-      await writeFile(options.json, `${JSON.stringify(facts, null, 2)}\n`);
-    }
+    const isKept = await tell(await run.rehearse(scenarios, options), options);
     if (options.keep === true) {
       kept.abort();
-      process.stdout.write(`\n${howToGoOn(workspace)}\n`);
+      process.stdout.write(`\n${await run.howToGoOn()}\n`);
       await stop;
     }
-    return broken.length === 0 ? 0 : 1;
+    return isKept ? 0 : 1;
   } finally {
-    await clean();
+    await run.clean();
   }
 }
 
 const command = new Command("script/rehearse")
   .description(
-    "Deploys eu and us with the real Pulumi engine on a stand-in cloud, adds a third region and removes it. " +
-      "Works on a copy; needs no account. Exit status 1 when a promise is broken.",
+    "Deploys eu and us with the real Pulumi engine on a stand-in cloud, starts what was deployed as processes of this\n" +
+      "machine, and has it lose servers, stores and regions while people meet. Works on a copy; needs no account.\n" +
+      "Exit status 1 when a promise or a guarantee is broken.",
+  )
+  .argument("[scenarios...]", `of: ${SCENARIOS.map(({ name }) => name).join(", ")}. All by default`)
+  .option("--quick", "only the loss of LiveKit and an evacuation")
+  .option("--no-drill", "only the deployments, a third region, and its removal")
+  .option(
+    "--third",
+    "with --quick or some scenarios: add a third region and remove it all the same",
   )
   .option("--json <file>", "write what was measured there as JSON")
+  .option("--report <file>", "write the drill's report there (default: .rehearsal/report.html)")
   .option(
     "--keep",
-    "leave state and stand-in cloud running until Ctrl-C, and say how to use pulumi on them",
-  );
+    "leave everything running until Ctrl-C, and say how to use pulumi and fleet on it",
+  )
+  .option("--verbose", "list everything that runs otherwise than it was deployed");
 command.parse();
 try {
-  process.exitCode = await main(command.opts());
+  process.exitCode = await main(command.args, command.opts());
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -69,7 +69,7 @@ export interface Workspace {
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Starts `pulumi` with the arguments. */
   start(args: readonly string[], options?: RunOptions): Running;
-  /** Removes the folder. */
+  /** Kills what still runs, and removes the folder. */
   remove(): Promise<void>;
 }
 
@@ -124,13 +124,19 @@ export async function createWorkspace(options: WorkspaceOptions = {}): Promise<W
     options.checkpoints === "at-end"
       ? { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }
       : {};
-  const start = (args: readonly string[], run: RunOptions = {}): Running =>
-    startCommand(engine.path, ["--color", "never", ...args], program, run, {
+  const started = new Set<Running>();
+  const start = (args: readonly string[], run: RunOptions = {}): Running => {
+    const command = startCommand(engine.path, ["--color", "never", ...args], program, run, {
       ...Object.fromEntries(inherited),
       ...environment,
       ...checkpoints,
       ...run.environment,
     });
+    started.add(command);
+    const forget = (): unknown => started.delete(command);
+    command.ended.then(forget, forget);
+    return command;
+  };
   return {
     folder,
     program,
@@ -138,7 +144,14 @@ export async function createWorkspace(options: WorkspaceOptions = {}): Promise<W
     engine,
     start,
     run: (args, run) => start(args, run).ended,
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove: async () => {
+      const left = [...started];
+      left.forEach((command) => {
+        command.kill();
+      });
+      await Promise.allSettled(left.map(({ ended }) => ended));
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

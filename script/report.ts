@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 import { z } from "zod";
 
@@ -7,7 +8,15 @@ export interface Outcome {
   readonly failed: number;
   /** One line for each failure. */
   readonly failures: readonly string[];
+  /** One line for each test that failed at first and passed when its file was run once more. */
+  readonly unsteady?: readonly string[];
 }
+
+/** Files with failures that are run once more; above that something is wrong with more than a busy machine. */
+const FILES_AGAIN = 3;
+
+/** Characters of a failure's message that are shown in the summary. */
+const MESSAGE_LENGTH = 300;
 
 /** A finished layer, for the table. */
 export interface Finished extends Outcome {
@@ -23,10 +32,74 @@ const reportSchema = z.object({
       name: z.string(),
       status: z.string(),
       message: z.string().optional(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(
+        z.object({
+          fullName: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).optional(),
+        }),
+      ),
     }),
   ),
 });
+
+type Report = z.output<typeof reportSchema>;
+
+/**
+ * Files of a vitest report that are worth a second run, by themselves: a test with real processes and clocks may fail on
+ * a machine that is busy for a moment. None where too many failed.
+ */
+export function filesToRunAgain(report: string | undefined): readonly string[] {
+  const parsed = reportSchema.safeParse(parseJson(report));
+  const files = (parsed.data?.testResults ?? []).filter(isBad).map(({ name }) => name);
+  return files.length > FILES_AGAIN ? [] : files;
+}
+
+/**
+ * Counts a vitest run whose bad files were run once more. Whatever failed then has failed; what passed then has passed
+ * and is named as unsteady.
+ */
+export function countAgain(
+  layer: string,
+  first: string | undefined,
+  second: string | undefined,
+  secondStatus: number | null,
+): Outcome {
+  const before = reportSchema.safeParse(parseJson(first));
+  const after = reportSchema.safeParse(parseJson(second));
+  if (!before.success || !after.success) {
+    return countTests(layer, undefined, secondStatus);
+  }
+  const bad = before.data.testResults.filter(isBad);
+  const again: Report = {
+    testResults: [
+      ...before.data.testResults.filter((file) => !isBad(file)),
+      ...after.data.testResults,
+    ],
+  };
+  const missing = bad.filter(({ name }) => !after.data.testResults.some((it) => it.name === name));
+  if (missing.length > 0) {
+    return countTests(layer, first, 1);
+  }
+  const outcome = countTests(layer, JSON.stringify(again), secondStatus);
+  const now = new Map(after.data.testResults.map((file) => [file.name, file]));
+  const unsteady = bad.flatMap((file) => {
+    const passed = (now.get(file.name)?.assertionResults ?? []).filter(isPassed);
+    const names = new Set(passed.map(({ fullName }) => fullName));
+    return file.assertionResults
+      .filter((test) => !isPassed(test) && names.has(test.fullName))
+      .map(({ fullName, failureMessages }) => `${layer}: ${fullName}${messageOf(failureMessages)}`);
+  });
+  return { ...outcome, unsteady };
+}
+
+function isBad({ status, assertionResults }: Report["testResults"][number]): boolean {
+  return status !== "passed" || !assertionResults.every(isPassed);
+}
+
+function isPassed({ status }: { readonly status: string }): boolean {
+  return status === "passed";
+}
 
 /**
  * Counts a vitest report. Whatever is not passed has failed: a test that was skipped, a file that could not be loaded,
@@ -44,12 +117,12 @@ export function countTests(
   let passed = 0;
   const failures: string[] = [];
   for (const file of parsed.data.testResults) {
-    const bad = file.assertionResults.filter((test) => test.status !== "passed");
+    const bad = file.assertionResults.filter((test) => !isPassed(test));
     passed += file.assertionResults.length - bad.length;
     failures.push(
       ...bad.map((test) =>
         test.status === "failed"
-          ? `${layer}: ${test.fullName}`
+          ? `${layer}: ${test.fullName}${messageOf(test.failureMessages)}`
           : `${layer}: ${test.fullName} (was not run: ${test.status})`,
       ),
     );
@@ -94,7 +167,12 @@ export function summary(layers: readonly Finished[], totalSeconds: number): stri
   const budget = layers.reduce((sum, layer) => sum + layer.budgetMinutes, 0);
   table.push(["whole", `${budget} min`, inWords(totalSeconds), passed, failed]);
   const failures = layers.flatMap((layer) => layer.failures).map((line) => `FAILED ${line}`);
-  return [table.toString(), ...failures, `${passed} passed, ${failed} failed`].join("\n");
+  const unsteady = layers
+    .flatMap((layer) => layer.unsteady ?? [])
+    .map((line) => `UNSTEADY, passed when it was run once more: ${line}`);
+  return [table.toString(), ...unsteady, ...failures, `${passed} passed, ${failed} failed`].join(
+    "\n",
+  );
 }
 
 function inWords(seconds: number): string {
@@ -104,6 +182,13 @@ function inWords(seconds: number): string {
 
 function firstLine(text: string | undefined): string {
   return text === undefined || text === "" ? "could not be loaded" : (text.split("\n")[0] ?? "");
+}
+
+/** The first line of what a test said, behind a colon; nothing where it said nothing. */
+function messageOf(messages: readonly string[] | undefined): string {
+  const [message = ""] = messages ?? [];
+  const line = stripVTControlCharacters(message).split("\n")[0] ?? "";
+  return line === "" ? "" : `: ${line.slice(0, MESSAGE_LENGTH)}`;
 }
 
 function parseJson(text: string | undefined): unknown {

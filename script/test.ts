@@ -10,7 +10,15 @@ import {
   SETUP_BUDGET_MINUTES,
   type Layer,
 } from "./layers.ts";
-import { countCommand, countTests, summary, type Finished, type Outcome } from "./report.ts";
+import {
+  countAgain,
+  countCommand,
+  countTests,
+  filesToRunAgain,
+  summary,
+  type Finished,
+  type Outcome,
+} from "./report.ts";
 
 /** Runs the layers one after the other, all of them whatever fails; called by script/test after script/setup. */
 async function main(): Promise<void> {
@@ -52,10 +60,23 @@ async function run(layer: Layer): Promise<Outcome> {
   }
   const folder = mkdtempSync(join(tmpdir(), "meet-test-"));
   try {
-    const file = join(folder, "report.json");
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const status = await node([...layer.command, ...reporters]);
-    return countTests(layer.name, contents(file), status);
+    const vitest = async (
+      name: string,
+      files: readonly string[],
+    ): Promise<{ readonly status: number | null; readonly report: string | undefined }> => {
+      const file = join(folder, name);
+      const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+      const status = await node([...layer.command, ...reporters, ...files]);
+      return { status, report: contents(file) };
+    };
+    const first = await vitest("first.json", []);
+    const again = filesToRunAgain(first.report);
+    if (again.length === 0) {
+      return countTests(layer.name, first.report, first.status);
+    }
+    console.log(`\n== ${layer.name}: once more ${again.join(", ")}`);
+    const second = await vitest("second.json", again);
+    return countAgain(layer.name, first.report, second.report, second.status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

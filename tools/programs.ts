@@ -54,6 +54,11 @@ export function findProgram(program: Program): string | undefined {
   return spawnSync(command, args).status === 0 ? path : undefined;
 }
 
+/** What `script/rehearse` needs of the system, where LiveKit is built like the engine. */
+export const REHEARSAL_PROGRAMS: readonly Program[] = [
+  { name: "redis-server", commands: ["redis-server"], packages: ["redis-server"] },
+];
+
 /** Where the browser is. @throws if there is none */
 export function browserPath(): string {
   const browser = TEST_PROGRAMS.find(({ name }) => name === "chromium");

@@ -8,6 +8,7 @@ import {
   hasPythonLibrary,
   type Program,
   PYTHON_LIBRARIES,
+  REHEARSAL_PROGRAMS,
   type PythonLibrary,
   pythonOf,
   requirementsOf,
@@ -37,18 +38,26 @@ if command -v systemctl >/dev/null; then
 fi
 `;
 
+/** Programs by the option that asks for them. */
+const PROGRAMS: Readonly<Record<string, readonly Program[]>> = {
+  "": TEST_PROGRAMS,
+  "--bench": BENCH_PROGRAMS,
+  "--rehearsal": REHEARSAL_PROGRAMS,
+};
+
 /**
  * Installs the programs of the system that are missing, and the libraries from PyPI:
- * `node --import tsx tools/system.ts [--bench]`, the latter for what script/bench rooms needs. Progress goes to
- * standard error.
+ * `node --import tsx tools/system.ts [--bench | --rehearsal]`, the latter two for what script/bench rooms and
+ * script/rehearse need. Progress goes to standard error.
  */
 function main(words: readonly string[]): void {
-  const isBench = words.includes("--bench");
-  const unknown = words.filter((word) => word !== "--bench");
-  if (unknown.length > 0) {
-    throw new SystemError(`Option "${unknown.join(" ")}": there is none. Use --bench or none.`);
+  const [word = "", ...more] = words;
+  const programs = PROGRAMS[word];
+  if (programs === undefined || more.length > 0) {
+    throw new SystemError(
+      `Option "${words.join(" ")}": there is none. Use --bench, --rehearsal or none.`,
+    );
   }
-  const programs = isBench ? BENCH_PROGRAMS : TEST_PROGRAMS;
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length > 0) {
     install(missing);
@@ -56,7 +65,7 @@ function main(words: readonly string[]): void {
   for (const program of programs) {
     console.log(`${program.name}: ${findProgram(program) ?? "missing"}`);
   }
-  for (const library of isBench ? [] : PYTHON_LIBRARIES) {
+  for (const library of word === "" ? PYTHON_LIBRARIES : []) {
     if (!hasPythonLibrary(library)) {
       installLibrary(library);
     }

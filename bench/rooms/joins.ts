@@ -1,6 +1,6 @@
-import { createRoom } from "../../test/support/livekit/server-api.ts";
+import { createRoom } from "../../rehearsal/clients/server-api.ts";
 import { SignalClient } from "../../test/support/livekit/signalling.ts";
-import { joinToken } from "../../test/support/livekit/tokens.ts";
+import { joinToken } from "../../rehearsal/clients/tokens.ts";
 import { Meetings } from "../../test/support/rooms/meetings.ts";
 import { KEY } from "../../test/support/rooms/rooms-fleet.ts";
 import { median } from "../result.ts";

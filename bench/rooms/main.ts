@@ -3,7 +3,9 @@ import { writeFileSync } from "node:fs";
 import { table } from "../../plan/text.ts";
 import { isReached, type Figure } from "./figure.ts";
 import { measureJoins } from "./joins.ts";
+import { measureBrowserRecovery } from "./recovery-browser.ts";
 import { measureRecovery } from "./recovery.ts";
+import { measureStorm } from "./storm.ts";
 import { measureMemory, measureMessages } from "./tunnels.ts";
 
 /** What can be measured, in the order in which it is. */
@@ -13,7 +15,9 @@ const MEASUREMENTS: Readonly<
   joins: (rounds, note) => measureJoins(rounds * 40, note),
   messages: (rounds, note) => measureMessages({ rounds, messages: 100_000 }, note),
   memory: (_, note) => measureMemory(5000, note),
+  storm: (rounds, note) => measureStorm(rounds, note),
   recovery: (rounds, note) => measureRecovery(rounds, note),
+  browser: (rounds, note) => measureBrowserRecovery(rounds, note),
 };
 
 function positive(text: string): number {

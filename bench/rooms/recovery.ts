@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedis } from "../../rehearsal/processes/redis.ts";
 import { startLiveKit } from "../../test/support/livekit/livekit.ts";
-import { createRoom } from "../../test/support/livekit/server-api.ts";
+import { createRoom } from "../../rehearsal/clients/server-api.ts";
 import { Meeting, Meetings } from "../../test/support/rooms/meetings.ts";
 import { operate } from "../../test/support/rooms/operator.ts";
 import { KEY } from "../../test/support/rooms/rooms-fleet.ts";

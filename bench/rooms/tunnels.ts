@@ -1,18 +1,15 @@
-import { fork, spawn, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../rehearsal/network/place.ts";
 import { FakeLiveKit } from "../../test/support/rooms/fake-livekit.ts";
 import { BROWSER_HEADERS } from "../../test/support/rooms/raw-client.ts";
 import { joinUrl } from "../../test/support/rooms/signalling-gateway.ts";
-import { BENCH_PROGRAMS, findProgram } from "../../tools/programs.ts";
 import { median } from "../result.ts";
 import { figure, type Figure } from "./figure.ts";
+import { ended, startHaproxy, type Proxy } from "./haproxy.ts";
 
 const GATEWAY = fileURLToPath(
   new URL("../../test/support/rooms/signalling-process.ts", import.meta.url),
@@ -96,12 +93,6 @@ export async function measureMemory(
   }
 }
 
-interface Proxy {
-  readonly port: number;
-  readonly pid: number;
-  stop(): Promise<void>;
-}
-
 interface Gateway extends Proxy {
   memory(): Promise<{ readonly tunnels: number; readonly rssBytes: number }>;
 }
@@ -119,70 +110,6 @@ async function startGateway(liveKitUrl: string): Promise<Gateway> {
       return answer;
     },
   };
-}
-
-async function startHaproxy(upstream: number): Promise<Proxy> {
-  const program = BENCH_PROGRAMS.find(({ name }) => name === "haproxy");
-  const path = program === undefined ? undefined : findProgram(program);
-  if (path === undefined) {
-    throw new Error('Tool "haproxy": not found. Run script/bench rooms, which installs it.');
-  }
-  const folder = mkdtempSync(join(tmpdir(), "meet-haproxy-"));
-  const port = await freePort();
-  const lines = [
-    "global",
-    "  nbthread 1",
-    "  maxconn 5000",
-    "defaults",
-    "  mode http",
-    "  timeout connect 5s",
-    "  timeout client 60s",
-    "  timeout server 60s",
-    "  timeout tunnel 300s",
-    "listen livekit",
-    `  bind 127.0.0.1:${port}`,
-    `  server one 127.0.0.1:${upstream}`,
-  ];
-  const config = join(folder, "haproxy.cfg");
-  writeFileSync(config, `${lines.join("\n")}\n`);
-  const child = spawn(path, ["-f", config, "-db"], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null) {
-      throw new Error(`Tool "haproxy": it ended at once. It said: ${said}`);
-    }
-    await sleep(100);
-  }
-  return {
-    port,
-    pid: child.pid ?? 0,
-    stop: async () => {
-      await ended(child);
-      rmSync(folder, { recursive: true });
-    },
-  };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(false);
-    });
-  });
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
-  }
 }
 
 /** Messages there and back again for a second of the process's CPU. */

@@ -32,6 +32,8 @@ export interface ParticipantResult {
   readonly outMs: number | null;
   /** Whether its library gave up trying. */
   readonly gaveUp: boolean;
+  /** Whether its connection for signalling broke, be it for a moment. */
+  readonly lostSignalling: boolean;
   readonly spans: readonly Span[];
 }
 

@@ -4,6 +4,7 @@ import {
   type CutKind,
   type Endpoint,
   type IsolateOptions,
+  type LinkDelay,
   type Network,
 } from "./partition.ts";
 import { freePort, type Place } from "./place.ts";
@@ -106,6 +107,41 @@ export class NamespaceNetwork implements Network {
     function isOneOf(name: string): boolean {
       return name === one || name === other;
     }
+  }
+
+  /**
+   * Delays what one place sends to another, media too, by a queue on the router's end of each link (tc-netem(8)).
+   * @returns whether the kernel has what it takes; if not, nothing is delayed
+   */
+  delay(delayMs: LinkDelay): boolean {
+    const router = ["netns", "exec", this.id + ROUTER, "tc"];
+    const made = this.members.every((to, index) => {
+      const device = ["dev", `to${index}`];
+      // All that no filter names goes to the first band, which does not wait.
+      const bands = ["bands", "16", "priomap", ...Array<string>(16).fill("0")];
+      const prio = [...["qdisc", "add", ...device, "root", "handle", "1:", "prio"], ...bands];
+      return [
+        prio,
+        ...this.members.flatMap((from, band) => {
+          const late = delayMs(from, to);
+          const flow = `1:${(band + 2).toString(16)}`;
+          const netem = ["netem", "delay", `${late}ms`, "limit", "100000"];
+          const source = ["match", "ip", "src", this.subnet(from)];
+          return late === 0
+            ? []
+            : [
+                ["qdisc", "add", ...device, "parent", flow, ...netem],
+                ["filter", "add", ...device, "parent", "1:", "u32", ...source, "flowid", flow],
+              ];
+        }),
+      ].every((words) => spawnSync("ip", [...router, ...words]).status === 0);
+    });
+    if (!made) {
+      this.members.forEach((_, index) =>
+        spawnSync("ip", [...router, "qdisc", "del", "dev", `to${index}`, "root"]),
+      );
+    }
+    return made;
   }
 
   close(): Promise<void> {
@@ -221,7 +257,8 @@ function freeBlock(): number {
   return block;
 }
 
-function removeNamespaces(owner: number): void {
+/** Removes the namespaces of a process, with what still runs in them. */
+export function removeNamespaces(owner: number): void {
   const id = `${PREFIX}${owner}`;
   for (const name of namespaceNames().filter((name) => new RegExp(`^${id}\\D`).test(name))) {
     const inside = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout;

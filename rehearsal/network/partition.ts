@@ -37,10 +37,23 @@ export interface IsolateOptions {
   readonly except?: readonly string[];
 }
 
+/** Milliseconds of one way from one place to another. */
+export type LinkDelay = (from: string, to: string) => number;
+
+/** What a network is made of besides its regions. */
+export interface NetworkOptions {
+  /** @default namespaces where the machine allows it; MEET_TEST_NETWORK=relays takes relays in any case */
+  readonly kind?: Network["kind"];
+  /** Places that are no regions. @default clients */
+  readonly places?: readonly string[];
+  /** Of TCP, where the network is of relays. @default none */
+  readonly delayMs?: LinkDelay;
+}
+
 /** Where clients run that are no part of a region. */
 export const CLIENTS = "clients";
 
-/** Where the process itself is that runs the tests. */
+/** Where the process itself is that runs the tests or the rehearsal. */
 export const TEST = "test";
 
 /**
@@ -49,12 +62,13 @@ export const TEST = "test";
  */
 export async function createNetwork(
   regions: readonly string[],
-  kind: Network["kind"] = defaultKind(),
+  options: NetworkOptions = {},
 ): Promise<Network> {
-  const members = [...regions, CLIENTS, TEST];
+  const { kind = defaultKind(), places = [CLIENTS], delayMs } = options;
+  const members = [...regions, ...places, TEST];
   return kind === "namespaces"
     ? NamespaceNetwork.create(members, TEST)
-    : await Promise.resolve(new RelayNetwork(members));
+    : await Promise.resolve(new RelayNetwork(members, delayMs));
 }
 
 /** The links of a place to all others but those named. */

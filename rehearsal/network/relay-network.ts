@@ -3,6 +3,7 @@ import {
   type CutKind,
   type Endpoint,
   type IsolateOptions,
+  type LinkDelay,
   type Network,
 } from "./partition.ts";
 import { localPlace, type Place } from "./place.ts";
@@ -17,8 +18,11 @@ export class RelayNetwork implements Network {
   private readonly relays = new Map<string, Relay>();
   private readonly cuts = new Map<string, CutKind>();
 
-  constructor(members: readonly string[]) {
+  private readonly delayMs: LinkDelay;
+
+  constructor(members: readonly string[], delayMs: LinkDelay = () => 0) {
     this.members = members;
+    this.delayMs = delayMs;
   }
 
   place(name: string): Place {
@@ -35,7 +39,10 @@ export class RelayNetwork implements Network {
     const key = `${from}>${to}:${port}`;
     let relay = this.relays.get(key);
     if (relay === undefined) {
-      relay = new Relay({ target: { host: localPlace.address, port } });
+      relay = new Relay({
+        target: { host: localPlace.address, port },
+        delayMs: this.delayMs(from, to),
+      });
       this.relays.set(key, relay);
       await relay.start();
       await relay.set(this.cuts.get(linkName(from, to)) ?? "open");

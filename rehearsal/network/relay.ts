@@ -40,8 +40,9 @@ export class Relay {
     return this.listeningPort;
   }
 
-  async start(): Promise<void> {
-    await this.listen(0);
+  /** @param port a free one unless given */
+  async start(port = 0): Promise<void> {
+    await this.listen(port);
   }
 
   /** Changes what happens to what is open and to what comes. A link that was silent ends when it opens again. */

@@ -91,6 +91,8 @@ export interface RunningFleet {
   readonly delays: "netem" | "relay" | "none";
   /** Places where people are, by name: `europe`, `america`, `asia`. */
   readonly clients: ReadonlyMap<string, Place>;
+  /** Where this process is, for what it listens at itself. */
+  readonly here: Place;
   /** Where somebody at a place reaches a region's public balancer. */
   reach(place: string, region: string): Promise<Endpoint>;
   /** Where the rehearsal itself does, with no delay: health checkers and operators are not part of any place. */

@@ -119,7 +119,7 @@ export function fleetCommands(running: () => CommandFleet): void {
     });
 
     it("drains a region, says so in the status, and lets it take rooms again", async () => {
-      const drained = await run("drain", "us", "--deadline", "1m");
+      const drained = await run("drain", "us", "--deadline", "1h");
       expect(drained.stdout).toContain("Region us is empty and takes no rooms.");
       const status = await run("status");
       expect(status.stdout).toMatch(/drain .*takes rooms .*drain, deadline in/);

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
-import { FakeRegions } from "../fleet/support/fake-regions.ts";
+import { ENDPOINTS_VARIABLE } from "../../fleet/gateways.ts";
+import { LocalFleet } from "../../rehearsal/processes/local-fleet.ts";
 import { startFleet, type Fleet } from "../support/engine/fleet.ts";
 import { repositoryFiles } from "../support/fleets.ts";
 import { fleetCommands, runCommand, startCommand, type CommandFleet } from "./fleet-commands.ts";
+import { fleetProcesses } from "./fleet-processes.ts";
 
 let fleet: Fleet;
-let regions: FakeRegions | undefined;
+let processes: LocalFleet;
 let running: CommandFleet;
-
-const secretsSchema = z.object({ operatorSecret: z.string() });
 
 beforeAll(async () => {
   fleet = await startFleet();
@@ -32,7 +31,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await regions?.stop();
+  await processes.close();
   await fleet.close();
 });
 
@@ -61,20 +60,25 @@ describe("npx fleet on files that were never deployed", () => {
     expect(up.stderr).toMatch(/eu: up[^]*us: up/);
     expect(up.stdout).toMatch(/^eu: done in \d+ s, \d+ create\nus: done in \d+ s, \d+ create\n$/);
     expect(up.status).toBe(0);
-    const { stdout } = await fleet.must([
-      ...["stack", "output", "sharedSecrets", "--show-secrets", "--json", "--stack", "eu"],
-    ]);
-    const { operatorSecret } = secretsSchema.parse(JSON.parse(stdout));
-    regions = await new FakeRegions(operatorSecret).start(["eu", "us"]);
+  });
+
+  it("runs: what is deployed is started as processes of this machine", async () => {
+    processes = await LocalFleet.start({
+      things: () => fleet.running.cloud.all(),
+      regions: ["eu", "us"],
+    });
+    const { endpoints } = processes.access();
     running = {
       ...running,
       environment: {
         ...running.environment,
-        MEET_FLEET_ENDPOINTS: JSON.stringify(Object.fromEntries(regions.endpoints)),
+        [ENDPOINTS_VARIABLE]: JSON.stringify(endpoints),
       },
     };
   });
 });
+
+fleetProcesses(() => processes);
 
 fleetCommands(() => running);
 

@@ -184,7 +184,12 @@ describe("hosting", () => {
     expect(await store.lockCleaning("host", "pod-1", 10_000)).toBe(true);
     expect(await store.finishCleaning("host", "pod-1", EPOCH)).toBe(true);
     expect(await attempt()).toEqual({ admitted: true });
-    expect((await store.read("host")).hosting).toEqual({ cleanTenure: EPOCH, sid: "RM_1" });
+    expect((await store.read("host")).hosting).toEqual({
+      cleanTenure: EPOCH,
+      sid: "RM_1",
+      // By the attempts that were refused.
+      askedTenure: EPOCH,
+    });
     expect(await store.admit("host", "us", EPOCH, "RM_2")).toMatchObject({ admitted: false });
     expect(await store.admit("host", "eu", EPOCH + 1, "RM_2")).toMatchObject({ admitted: false });
   });
@@ -263,6 +268,35 @@ describe("hosting", () => {
     expect((await store.read("coming")).hosting).toEqual({ cleanTenure: EPOCH + 1 });
     await store.merge(claim("left 2", EPOCH + 2));
     expect(await store.leftovers(10)).toEqual([]);
+  });
+});
+
+describe("a room that LiveKit was asked to make", () => {
+  it("is a left-over once another region is the host, though nobody heard that it was made", async () => {
+    const { store } = await connect(redis);
+    await store.put(claim("asked", EPOCH, "eu", { confirmed: true }), undefined);
+    await store.ask("asked", EPOCH);
+    expect((await store.read("asked")).hosting).toEqual({ askedTenure: EPOCH });
+    expect(await store.leftovers(10)).not.toContain("asked");
+    await store.merge(claim("asked", EPOCH + 1, "us"));
+    expect(await store.leftovers(10)).toContain("asked");
+    // The region is about to be the host again: what it asks for now is to stay.
+    await store.ask("asked", EPOCH + 2);
+    expect(await store.leftovers(10)).not.toContain("asked");
+    await store.merge(claim("asked", EPOCH + 3, "us"));
+    await store.forgetHosting("asked");
+    expect((await store.read("asked")).hosting).toEqual({});
+    expect(await store.leftovers(10)).not.toContain("asked");
+  });
+
+  it("is one, too, if it was made again for somebody who came after it had been deleted", async () => {
+    const { store } = await connect(redis);
+    await store.put(claim("late", EPOCH, "eu", { confirmed: true }), undefined);
+    await store.merge(claim("late", EPOCH + 1, "us", { confirmed: true }));
+    expect(await store.admit("late", "eu", EPOCH, "RM_1")).toMatchObject({ admitted: false });
+    expect(await store.leftovers(10)).toContain("late");
+    await store.forgetHosting("late");
+    expect(await store.leftovers(10)).not.toContain("late");
   });
 });
 

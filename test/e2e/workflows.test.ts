@@ -35,10 +35,11 @@ function read(file: string): string {
 }
 
 describe("the workflows", () => {
-  it("are check, plan with its comment, preview and drift", () => {
+  it("are check, plan with its comment, preview, drift and the nightly drill", () => {
     expect(FILES.sort()).toEqual([
       "check.yml",
       "drift.yml",
+      "drill.yml",
       "plan-comment.yml",
       "plan.yml",
       "preview.yml",
@@ -55,12 +56,25 @@ describe("the workflows", () => {
   });
 
   it("give no right to write to what runs a pull request's code without credentials", () => {
-    for (const file of ["check.yml", "plan.yml"]) {
+    for (const file of ["check.yml", "drill.yml", "plan.yml"]) {
       const { jobs } = workflowSchema.parse(parse(read(file)));
       const rights = Object.values(jobs).flatMap((job) => Object.values(job.permissions ?? {}));
       expect(rights).not.toContain("write");
       expect(read(file)).not.toContain("secrets.");
     }
+  });
+
+  it("keep the report of every nightly drill, of one that failed too", () => {
+    const text = read("drill.yml");
+    const { on, jobs } = workflowSchema.parse(parse(text));
+    expect(on).toHaveProperty("schedule");
+    const { steps } = z
+      .object({ steps: z.array(z.looseObject({ if: z.string().optional() })) })
+      .parse(jobs["drill"]);
+    const kept = steps.at(-1);
+    expect(kept).toMatchObject({ if: "always()", uses: "actions/upload-artifact@v4" });
+    const [, report = "no --report"] = /--report (\S+)/.exec(text) ?? [];
+    expect(JSON.stringify(kept)).toContain(report);
   });
 
   it("check out no code where a fork's text is posted", () => {

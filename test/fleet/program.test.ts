@@ -40,6 +40,7 @@ const COMMANDS = [
   ["region", "add"],
   ["region", "remove"],
   ["keys", "rotate"],
+  ["drill"],
   ["report"],
   ["destroy"],
   ["init"],

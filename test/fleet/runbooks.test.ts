@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { checkedFleet } from "../../fleet/stack-files.ts";
 import { filesOf, readAnswers } from "../../fleet/init-answers.ts";
 import { runFleet } from "../../fleet/program.ts";
+import { SCENARIOS } from "../../rehearsal/drill/scenarios.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const RUNBOOKS = join(ROOT, "docs", "runbooks");
@@ -51,6 +52,10 @@ describe("the runbooks", () => {
     (name, file) => {
       expect(page(name)).toContain(`\`${file}\``);
       expect(existsSync(join(ROOT, file)), file).toBe(true);
+      const [, drilled = ""] = /`script\/rehearse ([a-z -]+)`/.exec(page(name)) ?? [];
+      expect(SCENARIOS.map((scenario) => scenario.name)).toEqual(
+        expect.arrayContaining(drilled.split(" ")),
+      );
       expect(page(name)).toMatch(/\*\*When:\*\*/);
       expect(page(name)).toMatch(/\*\*[Ee]xpected/);
     },

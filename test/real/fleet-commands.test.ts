@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand, type CommandEnd } from "../e2e/fleet-commands.ts";
-import type { RtcNodeParticipant } from "../support/livekit/rtc-node.ts";
+import type { RtcNodeParticipant } from "../../rehearsal/clients/rtc-node.ts";
 import { Meetings } from "../support/rooms/meetings.ts";
 import { OPERATOR_SECRET } from "../support/rooms/rooms-fleet.ts";
 

@@ -8,10 +8,10 @@ import { MEET_CALLS, MeetLibrary } from "../support/livekit/meet.ts";
 import { MeetWebhooks } from "../support/livekit/meet-webhooks.ts";
 import { CLIENTS, createNetwork, TEST, type Network } from "../../rehearsal/network/partition.ts";
 import { startRedis, type Redis } from "../../rehearsal/processes/redis.ts";
-import { RtcNodeClients, type RtcNodeParticipant } from "../support/livekit/rtc-node.ts";
-import { createRoom, identities, roomNames } from "../support/livekit/server-api.ts";
+import { RtcNodeClients, type RtcNodeParticipant } from "../../rehearsal/clients/rtc-node.ts";
+import { createRoom, identities, roomNames } from "../../rehearsal/clients/server-api.ts";
 import { SignalClient, UpgradeRefused } from "../support/livekit/signalling.ts";
-import { joinToken } from "../support/livekit/tokens.ts";
+import { joinToken } from "../../rehearsal/clients/tokens.ts";
 
 /** What the tests of the room gateway stand on, tried out on one LiveKit without a gateway. */
 const KEY: ApiKey = { apiKey: "APItest", apiSecret: "a-secret-of-at-least-thirty-two-characters" };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApiKey } from "../support/livekit/local-config.ts";
-import type { RtcNodeParticipant } from "../support/livekit/rtc-node.ts";
+import type { RtcNodeParticipant } from "../../rehearsal/clients/rtc-node.ts";
 import { UpgradeRefused } from "../support/livekit/signalling.ts";
 import {
   becomes,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { twirp } from "../support/livekit/server-api.ts";
+import { twirp } from "../../rehearsal/clients/server-api.ts";
 import type { SignalClient } from "../support/livekit/signalling.ts";
 import { Meetings, outLimitMs, report, type Meeting } from "../support/rooms/meetings.ts";
 import { operate } from "../support/rooms/operator.ts";

@@ -16,7 +16,7 @@ const REGIONS = ["eu", "us"] as const;
 
 /** Seconds for which LiveKit keeps signalling without Redis, and for which it is away here. */
 const LIVEKIT_BEARS_SECONDS = 9;
-const REDIS_AWAY_SECONDS = 20;
+const REDIS_AWAY_SECONDS = 60;
 
 /**
  * Seconds within which what is left of a moved room is deleted. It is looked for every five; who was connected when the

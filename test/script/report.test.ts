@@ -1,7 +1,13 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { chooseLayers, LAYERS, ROOMS_LAYERS, SETUP_BUDGET_MINUTES } from "../../script/layers.ts";
-import { countCommand, countTests, summary } from "../../script/report.ts";
+import {
+  countAgain,
+  countCommand,
+  countTests,
+  filesToRunAgain,
+  summary,
+} from "../../script/report.ts";
 
 interface File {
   readonly name?: string;
@@ -67,6 +73,55 @@ describe("counting a vitest report", () => {
   });
 });
 
+describe("a file with failures", () => {
+  const well = { name: "well.test.ts", tests: ["passed"] };
+  const bad = { name: "bad.test.ts", status: "failed", tests: ["passed", "failed"] };
+  const mended = { ...bad, status: "passed", tests: ["passed", "passed"] };
+
+  it("is run once more, unless there are more than three of them", () => {
+    expect(filesToRunAgain(report(well))).toEqual([]);
+    expect(filesToRunAgain(report(well, bad))).toEqual(["bad.test.ts"]);
+    expect(filesToRunAgain(report(bad, bad, bad))).toHaveLength(3);
+    expect(filesToRunAgain(report(bad, bad, bad, bad))).toEqual([]);
+    expect(filesToRunAgain(undefined)).toEqual([]);
+  });
+
+  it("has passed if it passes then, and is named as unsteady", () => {
+    const outcome = countAgain("e2e", report(well, bad), report(mended), 0);
+    expect(outcome).toEqual({ passed: 3, failed: 0, failures: [], unsteady: ["e2e: test 1"] });
+    const text = summary([{ name: "e2e", budgetMinutes: 1, seconds: 1, ...outcome }], 1);
+    expect(text).toContain("UNSTEADY, passed when it was run once more: e2e: test 1");
+    expect(text.split("\n").at(-1)).toBe("3 passed, 0 failed");
+  });
+
+  it("has failed if it fails again, if another of its tests fails, and if it is not run", () => {
+    const again = countAgain("e2e", report(well, bad), report(bad), 1);
+    expect(again).toEqual({ passed: 2, failed: 1, failures: ["e2e: test 1"], unsteady: [] });
+    const other = { ...bad, tests: ["failed", "passed"] };
+    const elsewhere = countAgain("e2e", report(well, bad), report(other), 1);
+    expect(elsewhere).toMatchObject({ passed: 2, failed: 1, unsteady: ["e2e: test 1"] });
+    expect(countAgain("e2e", report(well, bad), report(well), 0).failed).toBe(1);
+    expect(countAgain("e2e", report(well, bad), undefined, 0).failed).toBe(1);
+    expect(countAgain("e2e", report(well, bad), report(mended), 1).failed).toBe(1);
+  });
+
+  it("is named with the first line of what it said, without colours", () => {
+    const said = "\u001b[31mAssertionError: expected 2 to be 1\u001b[39m\n    at a.test.ts:3";
+    const text = JSON.stringify({
+      testResults: [
+        {
+          name: "a.test.ts",
+          status: "failed",
+          assertionResults: [{ fullName: "adds", status: "failed", failureMessages: [said] }],
+        },
+      ],
+    });
+    expect(countTests("unit", text, 1).failures).toEqual([
+      "unit: adds: AssertionError: expected 2 to be 1",
+    ]);
+  });
+});
+
 describe("the summary", () => {
   const layer = { name: "lint", budgetMinutes: 1, seconds: 61 };
 
@@ -100,6 +155,7 @@ describe("the layers", () => {
   it("are all run when none is named, and tests bring what they need", () => {
     expect(chooseLayers([])).toEqual(LAYERS);
     expect(chooseLayers(["e2e"]).map(({ name }) => name)).toEqual(["system", "tools", "e2e"]);
+    expect(chooseLayers(["real"]).map(({ name }) => name)).toEqual(["system", "tools", "real"]);
     expect(chooseLayers(["unit"]).map(({ name }) => name)).toEqual(["system", "unit"]);
     expect(chooseLayers(["types", "lint"]).map(({ name }) => name)).toEqual(["lint", "types"]);
   });
@@ -127,7 +183,7 @@ describe("the layers", () => {
 
   it("refuse a name they do not have", () => {
     expect(() => chooseLayers(["units"])).toThrow(
-      'Layer "units": there is none of that name. Choose from format, lint, types, system, unit, tools, e2e.',
+      'Layer "units": there is none of that name. Choose from format, lint, types, system, unit, tools, e2e, real.',
     );
   });
 });

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, createSecretKey, randomUUID, type KeyObject } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import * as z from "zod";
 
@@ -56,11 +56,33 @@ const payloadSchema = z.object({
   exp: z.int(),
 });
 
+/** Keys of the secrets in use: jose prepares an object once, and bytes anew for each token. */
+class Keys {
+  private readonly secrets: Secrets;
+  private known = new Map<string, KeyObject>();
+
+  constructor(secrets: Secrets) {
+    this.secrets = secrets;
+  }
+
+  /** The key of each secret of now, in their order. Those of former secrets are forgotten. */
+  now(): readonly KeyObject[] {
+    const secrets = this.secrets();
+    this.known = new Map(
+      secrets.map((secret) => [
+        secret,
+        this.known.get(secret) ?? createSecretKey(Buffer.from(secret)),
+      ]),
+    );
+    return [...this.known.values()];
+  }
+}
+
 /** Signs the requests of one region or operator. A token is good for one request, once, for 20 seconds. */
 export class RequestSigner {
   private readonly purpose: Purpose;
   private readonly issuer: string;
-  private readonly secrets: Secrets;
+  private readonly keys: Keys;
   private readonly nowMs: () => number;
 
   constructor(
@@ -71,14 +93,14 @@ export class RequestSigner {
   ) {
     this.purpose = purpose;
     this.issuer = issuer;
-    this.secrets = secrets;
+    this.keys = new Keys(secrets);
     this.nowMs = nowMs;
   }
 
   /** A token for one request to one region. */
   sign(audience: string, request: SignedRequest): Promise<string> {
-    const [secret] = this.secrets();
-    if (secret === undefined) {
+    const [key] = this.keys.now();
+    if (key === undefined) {
       throw new Error(`RequestSigner "${this.purpose}": there is no secret to sign with.`);
     }
     const now = Math.floor(this.nowMs() / 1000);
@@ -93,7 +115,7 @@ export class RequestSigner {
       .setJti(randomUUID())
       .setIssuedAt(now)
       .setExpirationTime(now + LIFE_SECONDS)
-      .sign(Buffer.from(secret));
+      .sign(key);
   }
 }
 
@@ -101,7 +123,7 @@ export class RequestSigner {
 export class RequestVerifier {
   private readonly purpose: Purpose;
   private readonly audience: string;
-  private readonly secrets: Secrets;
+  private readonly keys: Keys;
   private readonly seen: SeenTokens;
   private readonly nowMs: () => number;
 
@@ -114,7 +136,7 @@ export class RequestVerifier {
   ) {
     this.purpose = purpose;
     this.audience = audience;
-    this.secrets = secrets;
+    this.keys = new Keys(secrets);
     this.seen = seen;
     this.nowMs = nowMs;
   }
@@ -146,9 +168,9 @@ export class RequestVerifier {
   }
 
   private async payloadOf(token: string): Promise<z.output<typeof payloadSchema> | undefined> {
-    for (const secret of this.secrets()) {
+    for (const key of this.keys.now()) {
       try {
-        const { payload } = await jwtVerify(token, Buffer.from(secret), {
+        const { payload } = await jwtVerify(token, key, {
           algorithms: ["HS256"],
           typ: typeOf(this.purpose),
           audience: this.audience,

@@ -16,8 +16,11 @@ export type Admission =
 const CLEANING_MS = 15_000;
 const CLEANING_STARTS_MS = 9_000;
 
-/** Milliseconds between two looks at whether another gateway has finished cleaning. */
-const CLEANING_POLL_MS = 40;
+/**
+ * Milliseconds between two looks at whether another gateway has finished cleaning, from the first to the longest: many
+ * rooms at once would otherwise keep the store busy with looks alone.
+ */
+const CLEANING_POLL = { from: 40, to: 320 } as const;
 
 /** A store that began empty this many milliseconds ago may not know rooms that LiveKit's nodes still have. */
 const UNSETTLED_MS = 3_600_000;
@@ -38,6 +41,8 @@ export class Host {
   private readonly liveKit: LocalLiveKit;
   private readonly clock: Clock;
   private readonly holder: string;
+  /** Rooms that this gateway is making clean, or waits for, by room and tenure. */
+  private readonly cleaning = new Map<string, Promise<void>>();
 
   constructor(parts: {
     readonly region: string;
@@ -121,10 +126,22 @@ export class Host {
     }
   }
 
-  /** Cleans, or waits until another gateway of the region has. */
-  private async cleanOnce(claim: Claim, isThorough: boolean): Promise<void> {
+  /** Cleans, or waits until another gateway of the region has. All who wait at this gateway share it. */
+  private cleanOnce(claim: Claim, isThorough: boolean): Promise<void> {
+    const name = `${claim.tenure} ${claim.room}`;
+    const under = this.cleaning.get(name);
+    if (under !== undefined) {
+      return under;
+    }
+    const cleaning = this.cleanAlone(claim, isThorough).finally(() => this.cleaning.delete(name));
+    this.cleaning.set(name, cleaning);
+    return cleaning;
+  }
+
+  private async cleanAlone(claim: Claim, isThorough: boolean): Promise<void> {
     const { room, tenure } = claim;
     const begin = this.clock.monotonic();
+    let poll: number = CLEANING_POLL.from;
     while (this.clock.monotonic() - begin < CLEANING_MS) {
       const found = await this.store.read(room);
       if (found.hosting.cleanTenure === tenure || isOutdated(claim, found.claim)) {
@@ -143,7 +160,8 @@ export class Host {
           return;
         }
       }
-      await this.clock.sleep(CLEANING_POLL_MS);
+      await this.clock.sleep(poll);
+      poll = Math.min(2 * poll, CLEANING_POLL.to);
     }
     throw new StoreAway(`Room "${room}": it could not be made clean in ${CLEANING_MS} ms.`);
   }
@@ -154,8 +172,9 @@ export class Host {
    * node died (livekit/livekit, pkg/service/roomservice.go).
    */
   private async clean(claim: Claim, isThorough: boolean): Promise<void> {
-    const { room } = claim;
+    const { room, tenure } = claim;
     const begin = this.clock.monotonic();
+    await this.store.ask(room, tenure);
     if (!isThorough && (await this.liveKit.findRoom(room)) === undefined) {
       await this.liveKit.createRoom(room);
       return;
@@ -176,7 +195,7 @@ export class Host {
   private async untilNobodyIsConnected(room: string): Promise<void> {
     const begin = this.clock.monotonic();
     while ((await this.store.present(room)).length > 0 && this.clock.monotonic() - begin < CUT_MS) {
-      await this.clock.sleep(CLEANING_POLL_MS);
+      await this.clock.sleep(CLEANING_POLL.from);
     }
   }
 }

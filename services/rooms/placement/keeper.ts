@@ -356,7 +356,8 @@ export class Keeper {
   /** With the right to clean: the room may have been claimed for this region again in the meantime. */
   private async deleteLeftover(room: string): Promise<void> {
     const { claim, hosting } = await this.store.read(room);
-    const isOver = (hosting.cleanTenure ?? 0) < (claim?.epoch ?? 0);
+    const last = Math.max(hosting.cleanTenure ?? 0, hosting.askedTenure ?? 0);
+    const isOver = last < (claim?.epoch ?? 0);
     if (claim !== undefined && claim.region !== this.region && isOver) {
       if ((await this.liveKit.findRoom(room)) !== undefined) {
         // DeleteRoom fails for a room whose node died; CreateRoom places it again (see Host).

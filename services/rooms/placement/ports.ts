@@ -21,6 +21,8 @@ export interface Hosting {
   readonly cleanTenure?: number;
   /** LiveKit's id of the room under way (`RM_…`). */
   readonly sid?: string;
+  /** Last tenure that LiveKit was asked to make the room for: it may have, even if nobody heard so. */
+  readonly askedTenure?: number;
 }
 
 /** What a region's store knows of a room. */
@@ -59,10 +61,15 @@ export interface RoomStore {
   put(claim: Claim, expected: Claim | undefined): Promise<PutResult>;
   /** Writes a claim if it is higher than what is there, or confirms it. Gives what holds after. */
   merge(claim: Claim): Promise<Claim>;
-  /** If the stored claim is this open, confirmed tenure and clean: remembers LiveKit's id of the room and lets in. */
+  /**
+   * If the stored claim is this open, confirmed tenure and clean: remembers LiveKit's id of the room and lets in. LiveKit
+   * has been asked for the room before: refused, it is noted as by `ask`.
+   */
   admit(room: string, region: string, tenure: number, sid: string): Promise<AdmitResult>;
   /** Closes the open claim of this region if LiveKit's id of the room is still `sid`. Gives the closed claim if so. */
   close(room: string, region: string, sid: string): Promise<Claim | undefined>;
+  /** Notes that LiveKit is about to be asked to make the room: if the region is not its host then, it is a left-over. */
+  ask(room: string, tenure: number): Promise<void>;
   /** The right to clean a room, for `ttlMs`; false while somebody else has it. */
   lockCleaning(room: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives the right back without a record. */
@@ -75,7 +82,7 @@ export interface RoomStore {
   takeRejoin(room: string, identity: string): Promise<boolean>;
   /** Milliseconds since the store began empty, by its own clock; large for an old one. */
   ageMs(): Promise<number>;
-  /** Rooms that this region was made clean for, of which another region is the host now, at most `limit`. */
+  /** Rooms that LiveKit was asked to make here, of which another region is the host now, at most `limit`. */
   leftovers(limit: number): Promise<readonly string[]>;
   /** Forgets that this region hosted the room, if it still is a left-over. */
   forgetHosting(room: string): Promise<void>;

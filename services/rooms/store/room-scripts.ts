@@ -3,7 +3,8 @@ import { script } from "./script.ts";
 
 /**
  * The scripts of the claim store. Each is one atomic step. A room is a hash:
- * epoch, region, tenure, state, cause, confirmed, fresh (the claim), clean, sid (what this region hosts).
+ * epoch, region, tenure, state, cause, confirmed, fresh (the claim), clean, sid (what this region hosts), asked (the last
+ * tenure that LiveKit was asked to make the room for).
  * Numbers are kept as the text that came: cjson and tostring print what is above 10^14 with an exponent.
  *
  * KEYS of all: the room's hash, the index of rooms, the set of left-overs. ARGV of all: room, own region.
@@ -18,7 +19,7 @@ local CLAIM = {'epoch', 'region', 'tenure', 'state', 'cause', 'confirmed', 'fres
 
 local function known()
   return redis.call('HMGET', KEYS[1], 'epoch', 'region', 'tenure', 'state', 'cause', 'confirmed',
-    'fresh', 'clean', 'sid')
+    'fresh', 'clean', 'sid', 'asked')
 end
 
 -- Lua's own comparison of strings goes by the locale of the server.
@@ -37,9 +38,23 @@ local function compare(left, right)
   return left[4] == 'closed' and 1 or -1
 end
 
+-- True if LiveKit may have the room although another region is the host by now.
+local function isLeftover(held)
+  local last = math.max(tonumber(held[8] or 0), tonumber(held[10] or 0))
+  return held[1] and held[2] ~= OWN and last > 0 and tonumber(held[1]) > last
+end
+
 local function markLeftover(held)
-  local over = held[1] and held[8] and held[2] ~= OWN and tonumber(held[1]) > tonumber(held[8])
-  redis.call(over and 'SADD' or 'SREM', KEYS[3], ROOM)
+  redis.call(isLeftover(held) and 'SADD' or 'SREM', KEYS[3], ROOM)
+end
+
+local function ask(tenure)
+  local held = known()
+  if not held[10] or tonumber(held[10]) < tonumber(tenure) then
+    redis.call('HSET', KEYS[1], 'asked', tenure)
+    held[10] = tenure
+  end
+  markLeftover(held)
 end
 
 local function keep(held)
@@ -70,7 +85,8 @@ local function confirm(held, claim)
 end
 
 local function reply(outcome, held)
-  return {outcome, held[1], held[2], held[3], held[4], held[5], held[6], held[7], held[8], held[9]}
+  return {outcome, held[1], held[2], held[3], held[4], held[5], held[6], held[7], held[8], held[9],
+    held[10]}
 end
 
 local function claimAt(from)
@@ -111,7 +127,7 @@ if order == 0 then confirm(held, claim) end
 return reply(1, held)
 `);
 
-/** ARGV 3-5: region, tenure, LiveKit's id. */
+/** ARGV 3-5: region, tenure, LiveKit's id. If it is refused, LiveKit has been asked for a room that may be a left-over. */
 export const ADMIT = script(`${COMMON}
 local held = known()
 if held[4] == 'open' and held[6] == '1' and held[2] == ARGV[3]
@@ -120,7 +136,15 @@ if held[4] == 'open' and held[6] == '1' and held[2] == ARGV[3]
   redis.call('HSET', KEYS[1], 'sid', ARGV[5])
   return reply(1, held)
 end
+if ARGV[3] == OWN then ask(ARGV[4]) end
 return reply(0, held)
+`);
+
+/** ARGV 3: tenure. Of a room that is being moved here the claim is not here yet. */
+export const ASK = script(`${COMMON}
+ask(ARGV[3])
+keep(known())
+return 1
 `);
 
 /** ARGV 3-4: region, LiveKit's id. The host alone closes a meeting, so the closed claim needs nobody's confirmation. */
@@ -153,10 +177,7 @@ return 1
 `);
 
 export const FORGET_HOSTING = script(`${COMMON}
-local held = known()
-if held[1] and held[8] and held[2] ~= OWN and tonumber(held[1]) > tonumber(held[8]) then
-  redis.call('HDEL', KEYS[1], 'clean', 'sid')
-end
+if isLeftover(known()) then redis.call('HDEL', KEYS[1], 'clean', 'sid', 'asked') end
 markLeftover(known())
 return 1
 `);
@@ -166,7 +187,8 @@ export const LEFTOVERS = script(`
 local rooms = redis.call('SRANDMEMBER', KEYS[1], ARGV[2])
 local found = {}
 for _, room in ipairs(rooms) do
-  if redis.call('HEXISTS', ARGV[1] .. room, 'clean') == 1 then
+  local made = redis.call('HMGET', ARGV[1] .. room, 'clean', 'asked')
+  if made[1] or made[2] then
     found[#found + 1] = room
   else
     redis.call('SREM', KEYS[1], room)

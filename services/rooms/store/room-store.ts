@@ -94,6 +94,10 @@ export class ValkeyRoomStore implements RoomStore {
     return isDone ? claimOf(room, held) : undefined;
   }
 
+  async ask(room: string, tenure: number): Promise<void> {
+    await this.valkey.run(scripts.ASK, this.keysOf(room), [room, this.region, String(tenure)]);
+  }
+
   /** Not even the same pod gets it twice: two of its joins must not clean side by side. */
   lockCleaning(room: string, holder: string, ttlMs: number): Promise<boolean> {
     return this.cleaning.takeFree(room, holder, ttlMs);
@@ -216,10 +220,11 @@ function claimOf(room: string, held: Held): Claim | undefined {
 
 function knownOf(room: string, held: Held): Known {
   const claim = claimOf(room, held);
-  const [clean, sid] = held.slice(7);
+  const [clean, sid, asked] = held.slice(7);
   const hosting: Hosting = {
     ...(clean === undefined ? {} : { cleanTenure: Number(clean) }),
     ...(sid === undefined ? {} : { sid }),
+    ...(asked === undefined ? {} : { askedTenure: Number(asked) }),
   };
   return claim === undefined ? { hosting } : { claim, hosting };
 }

@@ -36,10 +36,15 @@ export class FakeRegions {
   readonly endpoints = new Map<string, string>();
   private readonly servers: Server[] = [];
   private readonly secret: string;
+  private readonly now: () => number;
 
-  /** @param secret the operators' */
-  constructor(secret: string = OPERATOR_SECRET) {
+  /**
+   * @param secret the operators'
+   * @param now the regions' clock; that of the fake world unless given
+   */
+  constructor(secret: string = OPERATOR_SECRET, now: () => number = () => START) {
     this.secret = secret;
+    this.now = now;
   }
 
   /** Starts a server for each. */
@@ -105,7 +110,7 @@ export class FakeRegions {
       return Promise.resolve();
     };
     const order = (kind: Draining["kind"], seconds: number): void => {
-      region.draining = { kind, since: START, deadline: START + seconds * 1000 };
+      region.draining = { kind, since: this.now(), deadline: this.now() + seconds * 1000 };
     };
     const members = (): Record<string, Member> =>
       Object.fromEntries(

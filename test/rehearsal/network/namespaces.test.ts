@@ -57,7 +57,7 @@ if (canMakeNamespaces()) {
 
 function testNamespaces(): void {
   it("cuts UDP of one link, so media too, and leaves the others", async () => {
-    network = await createNetwork(["eu", "us", "ap"], "namespaces");
+    network = await createNetwork(["eu", "us", "ap"], { kind: "namespaces" });
     const eu = network.place("eu");
     const port = await eu.port();
     const server = eu.spawn(process.execPath, [
@@ -76,7 +76,7 @@ function testNamespaces(): void {
   });
 
   it("is gone once it is closed, with what ran in it", async () => {
-    network = await createNetwork(["eu"], "namespaces");
+    network = await createNetwork(["eu"], { kind: "namespaces" });
     const child = network.place("eu").spawn("sleep", ["60"]);
     expect(namespacesOf(process.pid)).toHaveLength(3);
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -88,7 +88,7 @@ function testNamespaces(): void {
 
   it("that a killed process has left is removed by the next", async () => {
     const script = `import { createNetwork } from ${JSON.stringify(PARTITION)};
-      const network = await createNetwork(["eu"], "namespaces");
+      const network = await createNetwork(["eu"], { kind: "namespaces" });
       const child = network.place("eu").spawn("sleep", ["60"], { stdio: "ignore" });
       console.log(child.pid);
       setInterval(() => undefined, 1000);`;
@@ -106,7 +106,7 @@ function testNamespaces(): void {
     await ended;
     const pid = killed.pid ?? 0;
     expect(namespacesOf(pid)).toHaveLength(3);
-    network = await createNetwork(["us"], "namespaces");
+    network = await createNetwork(["us"], { kind: "namespaces" });
     expect(namespacesOf(pid)).toEqual([]);
     // Gone, or a zombie that nobody has waited for.
     expect(stateOf(left)).toMatch(/^$|^Z/);

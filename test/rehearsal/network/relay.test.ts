@@ -94,7 +94,7 @@ describe("a network of relays", () => {
   let network: Network;
 
   beforeEach(async () => {
-    network = await createNetwork(["eu", "us"], "relays");
+    network = await createNetwork(["eu", "us"], { kind: "relays" });
   });
 
   afterEach(() => network.close());

@@ -30,6 +30,7 @@ export function person(
     isAffected: out !== undefined,
     outMs: out === undefined ? 0 : out.to - out.from,
     gaveUp: false,
+    lostSignalling: out !== undefined,
     spans,
     ...more,
   };

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SecretFile } from "../../../services/rooms/secret-file.ts";
 import { verifyJoinToken } from "../../../services/rooms/tokens/join-token.ts";
 import { KeyRing, type KeyFiles } from "../../../services/rooms/tokens/key-ring.ts";
-import { joinToken } from "../../support/livekit/tokens.ts";
+import { joinToken } from "../../../rehearsal/clients/tokens.ts";
 import { API_KEY, OLD_API_KEY } from "../../support/rooms/signalling-gateway.ts";
 
 const NOW = 1_800_000_000;

@@ -4,10 +4,10 @@ import type { ApiKey } from "../livekit/local-config.ts";
 import { MeetLibrary } from "../livekit/meet.ts";
 import { MeetWebhooks } from "../livekit/meet-webhooks.ts";
 import { CLIENTS, createNetwork, TEST } from "../../../rehearsal/network/partition.ts";
-import { RtcNodeClients, type RtcNodeParticipant } from "../livekit/rtc-node.ts";
-import { roomNames } from "../livekit/server-api.ts";
+import { RtcNodeClients, type RtcNodeParticipant } from "../../../rehearsal/clients/rtc-node.ts";
+import { roomNames } from "../../../rehearsal/clients/server-api.ts";
 import { SignalClient } from "../livekit/signalling.ts";
-import { joinToken } from "../livekit/tokens.ts";
+import { joinToken } from "../../../rehearsal/clients/tokens.ts";
 import { KEY, RoomsFleet, type FleetRegion } from "./rooms-fleet.ts";
 
 export const REGIONS = ["eu", "us"] as const;

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import {
   AgentDispatch,
   CreateAgentDispatchRequest,
@@ -103,10 +104,15 @@ export class FakeTwirp {
     });
   }
 
+  /** Called with each upgrade; without it they are refused. */
+  onUpgrade(take: (request: IncomingMessage, socket: Duplex) => void): void {
+    this.server.on("upgrade", take);
+  }
+
   /** Listens on a port of its own; or on one it had before. */
-  async listen(port = 0): Promise<string> {
+  async listen(port = 0, host = "127.0.0.1"): Promise<string> {
     await new Promise<void>((resolve) => {
-      this.server.listen(port, "127.0.0.1", resolve);
+      this.server.listen(port, host, resolve);
     });
     return this.url();
   }

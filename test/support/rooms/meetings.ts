@@ -7,10 +7,10 @@ import {
   TEST,
   type Network,
 } from "../../../rehearsal/network/partition.ts";
-import { RtcNodeClients, type RtcNodeParticipant } from "../livekit/rtc-node.ts";
-import { identities, twirp } from "../livekit/server-api.ts";
+import { RtcNodeClients, type RtcNodeParticipant } from "../../../rehearsal/clients/rtc-node.ts";
+import { identities, twirp } from "../../../rehearsal/clients/server-api.ts";
 import { SignalClient } from "../livekit/signalling.ts";
-import { joinToken } from "../livekit/tokens.ts";
+import { joinToken } from "../../../rehearsal/clients/tokens.ts";
 import { KEY, RoomsFleet, type FleetPlan, type FleetRegion } from "./rooms-fleet.ts";
 
 /** A room as a region's LiveKit lists it. */

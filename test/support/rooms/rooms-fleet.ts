@@ -8,7 +8,7 @@ import {
   buildBundle,
   bundleCommand,
 } from "../../../components/service-bundle/bundle.ts";
-import { answersOk, startLiveKit, type LiveKit } from "../livekit/livekit.ts";
+import { answersOk, startLiveKit, type LiveKit, type LiveKitOptions } from "../livekit/livekit.ts";
 import type { ApiKey } from "../livekit/local-config.ts";
 import { ManagedProcess } from "../../../rehearsal/processes/managed-process.ts";
 import {
@@ -60,6 +60,8 @@ export interface FleetPlan {
   readonly meetUrl: string;
   /** Environment added to every gateway's. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Starts each region's LiveKit. @default a real one */
+  readonly startLiveKit?: (options: LiveKitOptions) => Promise<LiveKit>;
 }
 
 /** Real LiveKit clusters with a Redis each, and the gateways of each region from the deployed bundle. */
@@ -136,7 +138,8 @@ async function startRegion(
   mkdirSync(secrets);
   const redis = await startRedis({ place, password: "a-password-of-redis" });
   const webhookUrl = `http://${place.address}:${port}/webhooks/livekit`;
-  const liveKit = await startLiveKit({ place, region: name, redis, keys: [KEY], webhookUrl });
+  const start = plan.startLiveKit ?? startLiveKit;
+  const liveKit = await start({ place, region: name, redis, keys: [KEY], webhookUrl });
   const peers: Record<string, string> = {};
   for (const [peer, peerPort] of ports) {
     const { host, port: reached } = await net.reach(name, peer, peerPort);

@@ -13,7 +13,7 @@ import { Router } from "../../../services/rooms/signalling/router.ts";
 import { Signalling } from "../../../services/rooms/signalling/signalling.ts";
 import { TunnelRegistry } from "../../../services/rooms/signalling/tunnels.ts";
 import { Upstream } from "../../../services/rooms/signalling/upstream.ts";
-import { joinToken, type JoinTokenOptions } from "../livekit/tokens.ts";
+import { joinToken, type JoinTokenOptions } from "../../../rehearsal/clients/tokens.ts";
 
 /** The deployment's key, and the one before it. */
 export const API_KEY = { apiKey: "meet", apiSecret: "secret-of-the-current-key-0123456789" };

@@ -13,6 +13,7 @@ export interface StoreData {
   readonly claims: Map<string, Claim>;
   readonly clean: Map<string, number>;
   readonly sids: Map<string, string>;
+  readonly asked: Map<string, number>;
   readonly locks: Map<string, { holder: string; until: number }>;
   readonly rejoin: Map<string, number>;
   readonly present: Map<string, Map<string, { identities: readonly string[]; at: number }>>;
@@ -25,6 +26,7 @@ function emptyData(): StoreData {
     claims: new Map(),
     clean: new Map(),
     sids: new Map(),
+    asked: new Map(),
     locks: new Map(),
     rejoin: new Map(),
     present: new Map(),
@@ -37,6 +39,7 @@ function copyOf(data: StoreData): StoreData {
     claims: new Map(data.claims),
     clean: new Map(data.clean),
     sids: new Map(data.sids),
+    asked: new Map(data.asked),
     locks: new Map(data.locks),
     rejoin: new Map(data.rejoin),
     present: new Map([...data.present].map(([room, pods]) => [room, new Map(pods)])),
@@ -204,6 +207,9 @@ export class SimStore implements RoomStore {
         claim.state === "open" &&
         claim.confirmed;
       if (!isHeld || data.clean.get(room) !== tenure) {
+        if (region === this.valkey.region) {
+          noteAsked(data, room, tenure);
+        }
         return { admitted: false, found: known(data, room) };
       }
       data.sids.set(room, sid);
@@ -221,6 +227,12 @@ export class SimStore implements RoomStore {
       const closed: Claim = { ...claim, state: "closed", confirmed: true };
       this.valkey.write(closed);
       return closed;
+    });
+  }
+
+  ask(room: string, tenure: number): Promise<void> {
+    return this.step((data) => {
+      noteAsked(data, room, tenure);
     });
   }
 
@@ -270,12 +282,12 @@ export class SimStore implements RoomStore {
 
   leftovers(limit: number): Promise<readonly string[]> {
     return this.step((data) =>
-      [...data.clean]
-        .filter(([room, tenure]) => {
+      [...new Set([...data.clean.keys(), ...data.asked.keys()])]
+        .filter((room) => {
           const claim = data.claims.get(room);
-          return claim !== undefined && claim.region !== this.valkey.region && tenure < claim.epoch;
+          const last = Math.max(data.clean.get(room) ?? 0, data.asked.get(room) ?? 0);
+          return claim !== undefined && claim.region !== this.valkey.region && last < claim.epoch;
         })
-        .map(([room]) => room)
         .slice(0, limit),
     );
   }
@@ -285,6 +297,7 @@ export class SimStore implements RoomStore {
       if (data.claims.get(room)?.region !== this.valkey.region) {
         data.clean.delete(room);
         data.sids.delete(room);
+        data.asked.delete(room);
       }
     });
   }
@@ -393,11 +406,17 @@ function known(data: StoreData, room: string): Known {
   const claim = data.claims.get(room);
   const cleanTenure = data.clean.get(room);
   const sid = data.sids.get(room);
+  const askedTenure = data.asked.get(room);
   return {
     ...(claim === undefined ? {} : { claim }),
     hosting: {
       ...(cleanTenure === undefined ? {} : { cleanTenure }),
       ...(sid === undefined ? {} : { sid }),
+      ...(askedTenure === undefined ? {} : { askedTenure }),
     },
   };
+}
+
+function noteAsked(data: StoreData, room: string, tenure: number): void {
+  data.asked.set(room, Math.max(tenure, data.asked.get(room) ?? 0));
 }

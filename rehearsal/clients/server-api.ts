@@ -1,4 +1,4 @@
-import type { ApiKey } from "./local-config.ts";
+import type { LiveKitKey } from "../processes/running-fleet.ts";
 import { apiToken } from "./tokens.ts";
 
 /** What a Twirp call was answered with. */
@@ -7,12 +7,16 @@ export interface TwirpAnswer {
   readonly body: Record<string, unknown>;
 }
 
+/** Milliseconds for a call unless its caller says otherwise. */
+const CALL_MS = 15_000;
+
 /** Calls the server API of a LiveKit or of a gateway in JSON, with every grant that the method could want. */
 export async function twirp(
   url: string,
-  key: ApiKey,
+  key: LiveKitKey,
   method: string,
   body: Readonly<Record<string, unknown>>,
+  timeoutMs: number = CALL_MS,
 ): Promise<TwirpAnswer> {
   const room = body["room"] ?? body["room_name"];
   const token = await apiToken(key, {
@@ -26,13 +30,13 @@ export async function twirp(
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
 /** Makes a room. @throws if it is refused */
-export async function createRoom(url: string, key: ApiKey, name: string): Promise<string> {
+export async function createRoom(url: string, key: LiveKitKey, name: string): Promise<string> {
   const { status, body } = await twirp(url, key, "RoomService/CreateRoom", { name });
   if (status !== 200) {
     throw new Error(`CreateRoom ${name}: ${status} ${JSON.stringify(body)}`);
@@ -41,13 +45,13 @@ export async function createRoom(url: string, key: ApiKey, name: string): Promis
 }
 
 /** Names of the rooms that a LiveKit lists. */
-export async function roomNames(url: string, key: ApiKey): Promise<string[]> {
+export async function roomNames(url: string, key: LiveKitKey): Promise<string[]> {
   const { body } = await twirp(url, key, "RoomService/ListRooms", {});
   return ((body["rooms"] ?? []) as { name: string }[]).map(({ name }) => name).sort();
 }
 
 /** Identities of the people whom a LiveKit lists in a room; none if it has no such room. */
-export async function identities(url: string, key: ApiKey, room: string): Promise<string[]> {
+export async function identities(url: string, key: LiveKitKey, room: string): Promise<string[]> {
   const { body } = await twirp(url, key, "RoomService/ListParticipants", { room });
   const people = (body["participants"] ?? []) as { identity: string }[];
   return people.map(({ identity }) => identity).sort();

@@ -1,9 +1,9 @@
 import { SignJWT } from "jose";
-import type { ApiKey } from "./local-config.ts";
+import type { LiveKitKey } from "../processes/running-fleet.ts";
 
 /** What Meet puts into a join token for one person. */
 export interface JoinTokenOptions {
-  readonly key: ApiKey;
+  readonly key: LiveKitKey;
   readonly room: string;
   readonly identity: string;
   /** @default the identity */
@@ -42,12 +42,15 @@ export function joinToken(options: JoinTokenOptions): Promise<string> {
 }
 
 /** A token of the server API with the given grants, as livekit-api mints one for each call. */
-export function apiToken(key: ApiKey, video: Readonly<Record<string, unknown>>): Promise<string> {
+export function apiToken(
+  key: LiveKitKey,
+  video: Readonly<Record<string, unknown>>,
+): Promise<string> {
   return sign(key, undefined, MEET_TTL_SECONDS, { sub: "", video });
 }
 
 function sign(
-  key: ApiKey,
+  key: LiveKitKey,
   nowSeconds: number | undefined,
   ttlSeconds: number,
   claims: Record<string, unknown>,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { outage, type Beat, type Diary, type Outage } from "../../../rehearsal/clients/outage.ts";
-import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
+import { outage, type Beat, type Diary, type Outage } from "./outage.ts";
+import { localPlace, type Place } from "../network/place.ts";
 import type { RtcNodeNote, RtcNodeRequest } from "./rtc-node-messages.ts";
 
 /** How a participant joins. */
@@ -48,9 +48,11 @@ export class RtcNodeClients {
   async join(join: RtcNodeJoin): Promise<RtcNodeParticipant> {
     const { identity, url, token, audio = false } = join;
     const participant = new RtcNodeParticipant(this, identity);
+    // Somebody who could not join before may try again.
+    const before = participant.notes("connected", "failed").length;
     this.tell({ do: "join", identity, url: url.replace(/^http/, "ws"), token, audio });
     const answer = await this.until(
-      () => participant.notes("connected", "failed").at(-1),
+      () => participant.notes("connected", "failed")[before],
       `${identity} to join`,
       JOIN_SECONDS,
     );
