@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { POSTGRES_TYPE } from "../components/postgres/postgres.ts";
 import { databaseIdentifier } from "../components/shared/names.ts";
 import type { StackConfig } from "../infra/config.ts";
 import { SECRET_KEYS } from "../infra/fleet-rules.ts";
@@ -21,6 +20,9 @@ import type { World } from "./world.ts";
 /** Milliseconds between two looks at a snapshot, and for how long one is waited for in one call. */
 const LOOK_MS = 15_000;
 const PATIENCE_MS = 3_600_000;
+
+/** The component that makes the database, as its URNs name it (components/postgres/postgres.ts). */
+export const DATABASE_TYPE = "meet:data:Postgres";
 
 /** Names of the database that is given up and of its snapshot, for reconciliation. */
 export interface OldDatabase {
@@ -52,7 +54,7 @@ export function returnSteps(world: World, files: FleetFiles, region: StackConfig
       name: `${stack}: keep database ${old.identifier}, take it out of the state`,
       isDone: isStandby,
       run: async () => {
-        const marked = await world.stacks.keep(stack, POSTGRES_TYPE);
+        const marked = await world.stacks.keep(stack, DATABASE_TYPE);
         world.output.say(`${stack}: ${marked} resources of the database are kept`);
         await deploy(world, stack);
       },

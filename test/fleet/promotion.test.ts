@@ -2,10 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
+import { POSTGRES_TYPE } from "../../components/postgres/postgres.ts";
 import { promote } from "../../fleet/commands/promote.ts";
 import { returnRegion } from "../../fleet/commands/return.ts";
 import { EXIT, FleetError } from "../../fleet/exit.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
+import { DATABASE_TYPE } from "../../fleet/returning.ts";
 import { readFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
 import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
 import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
@@ -187,6 +189,10 @@ describe("fleet return", () => {
       expect(readFleet(folder).regions.get("eu")?.home?.database.generation).toBe(2);
     },
   );
+
+  it("keeps what the database's component made, by the type that it has", () => {
+    expect(DATABASE_TYPE).toBe(POSTGRES_TYPE);
+  });
 
   it("changes nothing while AWS does not answer", async () => {
     const aws = rds();
