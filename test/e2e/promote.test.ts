@@ -105,6 +105,15 @@ describe("npx fleet promote, the primary's region lost", () => {
     expect(
       made.filter(({ type }) => type.startsWith("aws:rds/")).map(({ operation }) => operation),
     ).toEqual(["update"]);
+    // Fenced first: the gateway that tells the others is out before the replica becomes a database of its own.
+    const [gateway, change] = ["rooms", "database"].map((name) =>
+      made.findIndex(
+        ({ urn }) =>
+          /(apps\/v1:Deployment|rds\/instance:Instance)::/.test(urn) && urn.endsWith(`::${name}`),
+      ),
+    );
+    expect(gateway).toBeGreaterThanOrEqual(0);
+    expect(change).toBeGreaterThan(gateway ?? 0);
     expect(await secretsOf("us")).toEqual(secrets);
     expect(databasesIn("us-east-1").map(({ id }) => id)).toEqual([database?.id]);
     expect(databasesIn("us-east-1")[0]?.state["replicateSourceDb"] ?? "").toBe("");
@@ -126,21 +135,24 @@ describe("npx fleet promote, the primary's region lost", () => {
 });
 
 describe("npx fleet return, once the region answers", () => {
-  it("killed and called again, keeps the old database and makes a new replica beside it", async () => {
+  it("killed after the snapshot and called again, keeps the old database and makes a new replica beside it", async () => {
     fleet.running.cloud.faults.remove();
     const [old] = databasesIn("eu-west-3");
-    await killedAt("eu: snapshot", "return", "eu", "--confirm", "eu");
+    await killedAt("eu: keep database", "return", "eu", "--confirm", "eu");
     const returned = await run("return", "eu", "--confirm", "eu");
     expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
     expect(await readFile(join(tools, "made"), "utf8")).toMatch(
       /^meet-eu\S* meet-eu\S*-before-epoch-2\n$/,
     );
-    const databases = databasesIn("eu-west-3");
-    expect(databases.map(({ id }) => id)).toContain(old?.id);
-    expect(databases.map(({ state }) => state["replicateSourceDb"] !== undefined).sort()).toEqual([
-      false,
-      true,
-    ]);
+    const [kept, replica, ...more] = databasesIn("eu-west-3");
+    expect([kept?.id, kept?.state["replicateSourceDb"], more]).toEqual([old?.id, undefined, []]);
+    expect(replica?.state["replicateSourceDb"]).toBe(databasesIn("us-east-1")[0]?.state["arn"]);
+    expect(replica?.state["identifier"]).not.toBe(kept?.state["identifier"]);
+    const { resources } = await fleet.state("eu");
+    const inState = resources.filter(({ type }) => type === "aws:rds/instance:Instance");
+    expect(inState.map(({ id }) => id)).toEqual([replica?.id]);
+    expect(resources.filter(({ type }) => type === "meet:app:Backend")).toEqual([]);
+    expect(await file("eu")).toContain("meet:role: standby");
   });
 
   it("leaves nothing to do in either region", async () => {
