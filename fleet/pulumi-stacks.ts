@@ -11,6 +11,7 @@ import { z } from "zod";
 import type { Interrupts } from "./interrupts.ts";
 import { EngineEvents } from "./engine-events.ts";
 import { EXIT, FleetError, sentenceOf } from "./exit.ts";
+import { setSecret } from "./pulumi-secret.ts";
 import type {
   Changes,
   Previewed,
@@ -132,10 +133,8 @@ export class PulumiStacks implements Stacks {
     );
   }
 
-  async setSecret(stack: string, key: string, value: string): Promise<void> {
-    const workspace = await this.open();
-    const written = workspace.setConfig(stack, key, { value, secret: true });
-    await said(`Stack "${stack}"`, `set ${key}`, written);
+  setSecret(stack: string, key: string, value: string): Promise<void> {
+    return setSecret(this.folder, { stack, key, value });
   }
 
   async keep(stack: string, componentType: string): Promise<number> {
