@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
 import { POSTGRES_TYPE } from "../../components/postgres/postgres.ts";
+import { rotate } from "../../fleet/commands/keys.ts";
+import { preview } from "../../fleet/commands/preview.ts";
 import { promote } from "../../fleet/commands/promote.ts";
 import { returnRegion } from "../../fleet/commands/return.ts";
+import { up } from "../../fleet/commands/up.ts";
 import { EXIT, FleetError } from "../../fleet/exit.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
 import { DATABASE_TYPE } from "../../fleet/returning.ts";
@@ -154,6 +157,62 @@ describe("fleet promote", () => {
     await expect(promote(world, "us", GO)).rejects.toThrow(
       'Stack "eu": its meet:oidcClientSecret cannot be read.',
     );
+  });
+});
+
+describe("a fenced region", () => {
+  const UP = { skipPreview: false, dryRun: false, yes: false, parallel: 4 };
+  const LINE =
+    "eu: skipped, it is fenced, because us was promoted instead of it. When it is back, run fleet return eu.";
+
+  async function fenced() {
+    const fake = fleetOf();
+    await promote(fake.world, "us", GO);
+    fake.stacks.calls.length = 0;
+    return { ...fake, world: { ...fake.world, output: fakeOutput() } };
+  }
+
+  function fakeOutput() {
+    const said: string[] = [];
+    return { said, say: (line: string) => said.push(line), result: () => undefined };
+  }
+
+  it("is left out by fleet up and fleet preview, which say why", async () => {
+    const { world, stacks } = await fenced();
+    expect(await up(world, [], UP)).toBe(EXIT.done);
+    expect(stacks.calls).toEqual(["up us", "up ap"]);
+    expect(world.output.said).toContain(LINE);
+    world.output.said.length = 0;
+    await preview(world, [], { exitCode: false });
+    expect(world.output.said).toEqual([LINE, "us: preview", "ap: preview"]);
+  });
+
+  it("is not looked at for losses either: it may not answer", async () => {
+    const { world, stacks } = await fenced();
+    const update = { kind: "update", succeeded: true, startedAt: 0, endedAt: 1 };
+    stacks.histories.set("eu", [{ ...update, config: new Map() }]);
+    stacks.steps.set("eu", ["delete aws:rds/instance:Instance database"]);
+    expect(await up(world, [], UP)).toBe(EXIT.done);
+  });
+
+  it("is refused where it is named, before anything is deployed", async () => {
+    const { world, stacks } = await fenced();
+    for (const command of [
+      () => up(world, ["ap", "eu"], UP),
+      () => preview(world, ["eu"], { exitCode: false }),
+    ]) {
+      await expect(command()).rejects.toThrow('Region "eu": it is fenced, because us was promoted');
+    }
+    expect(stacks.calls).toEqual([]);
+  });
+
+  it("keeps the keys from being rotated: its gateways would not hear of the promotion", async () => {
+    const { world, stacks } = await fenced();
+    const options = { evacuate: false, deadlineSeconds: 60, inPlace: false, dropNow: false };
+    await expect(rotate(world, { ...options, secret: "peer", dryRun: false })).rejects.toThrow(
+      "Keys: eu is fenced and cannot be deployed",
+    );
+    expect(stacks.calls).toEqual([]);
   });
 });
 
