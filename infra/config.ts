@@ -119,7 +119,7 @@ export interface FleetConfig {
 
 /** How this primary came to be one; see ADR 0016. */
 export interface Promotion {
-  /** Grows with every promotion. Names the old database's snapshot; no gateway compares it yet. */
+  /** Grows with every promotion. By it gateways know the primary, and it names the old database's snapshot. */
   readonly epoch: number;
   readonly from: string;
   /** The makes of the secrets that came from the primary before, in `meet:sharedSecrets`. */

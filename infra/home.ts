@@ -41,18 +41,22 @@ export function deployPrimary(
   secrets: PrimarySecrets,
 ): Home {
   const { identifier } = scope.databaseOf(scope.config, home.database.generation);
-  const database = deployDatabase(scope, foundation, home, {
-    identifier,
-    mode: { kind: "primary" },
-    password: secrets.shared.databasePassword,
-  });
-  const { fenced } = scope.config.fleet;
+  const { fenced, promotion } = scope.config.fleet;
+  const database = deployDatabase(
+    scope,
+    foundation,
+    home,
+    { identifier, mode: { kind: "primary" }, password: secrets.shared.databasePassword },
+    // First the gateway, which tells the others of the promotion: what a Meet that is not lost after all writes once
+    // the replica has become a database of its own is lost.
+    promotion === undefined ? [] : [region.rooms],
+  );
   if (fenced !== undefined) {
     // What copies from the region before stays as it is: to change it, that region would have to answer.
     copyFrom(scope, region, home, fenced, fenced.databaseGeneration);
   }
   const valkey = deployValkey(scope, foundation, home);
-  const backend = deployMeet(scope, foundation, home, { database, valkey }, secrets);
+  const backend = deployMeet(scope, foundation, region, home, { database, valkey }, secrets);
   const downloads = deployDownloads(scope, foundation, region, backend);
   return { web: deployWeb(scope, foundation, true, [backend, downloads]) };
 }
@@ -135,26 +139,32 @@ function deployDatabase(
   { network, cluster }: Foundation,
   { database }: HomeConfig,
   which: Pick<ConstructorParameters<typeof Postgres>[1], "identifier" | "mode" | "password">,
+  after: pulumi.Resource[] = [],
 ): Postgres {
-  return new Postgres("database", {
-    ...which,
-    engineVersion: database.engineVersion,
-    instanceClass: database.instanceClass,
-    storageGib: database.storageGib,
-    maxStorageGib: database.maxStorageGib,
-    backupRetentionDays: database.backupRetentionDays,
-    multiAz: database.multiAz,
-    vpcId: network.vpcId,
-    subnetIds: network.privateSubnetIds,
-    clientSecurityGroupId: cluster.systemNodeSecurityGroupId,
-    protection: scope.config.protection,
-    tags: scope.tags,
-  });
+  return new Postgres(
+    "database",
+    {
+      ...which,
+      engineVersion: database.engineVersion,
+      instanceClass: database.instanceClass,
+      storageGib: database.storageGib,
+      maxStorageGib: database.maxStorageGib,
+      backupRetentionDays: database.backupRetentionDays,
+      multiAz: database.multiAz,
+      vpcId: network.vpcId,
+      subnetIds: network.privateSubnetIds,
+      clientSecurityGroupId: cluster.systemNodeSecurityGroupId,
+      protection: scope.config.protection,
+      tags: scope.tags,
+    },
+    { dependsOn: after },
+  );
 }
 
 function deployMeet(
   scope: Scope,
   { cluster }: Foundation,
+  { rooms }: MediaRegion,
   home: HomeConfig,
   { database, valkey }: { readonly database: Postgres; readonly valkey: Valkey },
   secrets: PrimarySecrets,
@@ -179,6 +189,7 @@ function deployMeet(
       caBundle: caBundle(config.awsRegion),
       valkeyUrl: valkey.url,
       livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
+      gatewayUrl: rooms.serviceUrl,
       oidc: fleet.oidc,
       oidcClientSecret,
       mail: fleet.mail,

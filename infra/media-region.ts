@@ -147,7 +147,7 @@ function deployRooms(
   parts: { readonly valkey: Valkey; readonly livekit: LiveKit },
 ): Rooms {
   const { config, tags } = scope;
-  const { domain, primary, standby, fenced, versions, placement } = config.fleet;
+  const { domain, primary, standby, fenced, promotion, versions, placement } = config.fleet;
   const otherHome = standby ?? fenced;
   const order = placement.order[config.stack];
   const certificate = new Certificate("gateway-certificate", {
@@ -165,6 +165,7 @@ function deployRooms(
       region: config.stack,
       domain,
       primaryRegion: primary.stack,
+      ...(promotion === undefined ? {} : { primaryEpoch: promotion.epoch }),
       ...(otherHome === undefined ? {} : { standbyRegion: otherHome.stack }),
       livekitUrl: pulumi.interpolate`http://${parts.livekit.serviceHost}`,
       valkeyUrl: parts.valkey.url,
