@@ -29,7 +29,12 @@ export default defineConfig({
       },
       {
         test: {
-          ...{ name: "two at a time", include: ["test/e2e/**/*.test.ts"], exclude: ALONE, ...patience },
+          ...{
+            name: "two at a time",
+            include: ["test/e2e/**/*.test.ts"],
+            exclude: ALONE,
+            ...patience,
+          },
           ...{ maxWorkers: 2, sequence: { groupOrder: 1 } },
         },
       },
