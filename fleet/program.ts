@@ -8,6 +8,7 @@ import { addKeys } from "./commands/keys.ts";
 import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRegionCommands } from "./commands/region.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addPreview,
   addPromote,
   addReturn,
+  addRestore,
   addStatus,
   addDrain,
   addRoom,

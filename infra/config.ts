@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Restore } from "../components/postgres/postgres.ts";
 import type { Protection } from "../components/shared/protection.ts";
 import { fleetOf, inheritedFrom, siblingOf, stackOf } from "./assemble.ts";
 import { ConfigError, type ConfigFault } from "./config-faults.ts";
@@ -140,6 +141,8 @@ export interface HomeConfig {
     readonly multiAz: boolean;
     readonly engineVersion: string;
     readonly generation: number;
+    /** What the primary's instance of this generation is made from; without effect on one that is there. */
+    readonly restore?: Restore;
     /** Who found, and when, that RDS replicates backups between the homes' regions; see infra/aws-regions.ts. */
     readonly backupPairChecked?: string;
   };
