@@ -12,6 +12,7 @@ import { addRestore } from "./commands/restore.ts";
 import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 import { EXIT, EXIT_HELP, FleetError, sentenceOf, type ExitStatus } from "./exit.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addRoom,
   addRegionCommands,
   addKeys,
+  addSecrets,
   addDrill,
   addReport,
   addDestroy,

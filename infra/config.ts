@@ -106,6 +106,8 @@ export interface FleetConfig {
   readonly recordings: RecordingsConfig;
   readonly placement: PlacementConfig;
   readonly secrets: SecretsConfig;
+  /** Which make of Django's key is in use; only the primary has it. */
+  readonly djangoKeyGeneration: number;
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
