@@ -8,9 +8,11 @@ import { addKeys } from "./commands/keys.ts";
 import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRegionCommands } from "./commands/region.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 import { EXIT, EXIT_HELP, FleetError, sentenceOf, type ExitStatus } from "./exit.ts";
@@ -24,11 +26,13 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addPreview,
   addPromote,
   addReturn,
+  addRestore,
   addStatus,
   addDrain,
   addRoom,
   addRegionCommands,
   addKeys,
+  addSecrets,
   addDrill,
   addReport,
   addDestroy,

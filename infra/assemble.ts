@@ -60,6 +60,7 @@ export function fleetOf(
   const administrator = parsed["meet:administrator"];
   const telephony = parsed["meet:telephony"];
   const promotion = parsed["meet:promotion"];
+  const { livekitKeys, peer, operator, django } = parsed["meet:secrets"];
   return {
     domain: parsed["meet:domain"],
     dns: parsed["meet:dns"],
@@ -69,7 +70,8 @@ export function fleetOf(
     versions: parsed["meet:versions"],
     recordings: parsed["meet:recordings"],
     placement: parsed["meet:placement"],
-    secrets: parsed["meet:secrets"],
+    secrets: { livekitKeys, peer, operator },
+    djangoKeyGeneration: django.generation,
     ...(telephony === undefined ? {} : { telephony }),
     primary: siblingOf(primary),
     primaryDatabaseGeneration: generationOf(primary),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Restore } from "../components/postgres/postgres.ts";
 import type { Protection } from "../components/shared/protection.ts";
 import { fleetOf, inheritedFrom, siblingOf, stackOf } from "./assemble.ts";
 import { ConfigError, type ConfigFault } from "./config-faults.ts";
@@ -105,6 +106,8 @@ export interface FleetConfig {
   readonly recordings: RecordingsConfig;
   readonly placement: PlacementConfig;
   readonly secrets: SecretsConfig;
+  /** Which make of Django's key is in use; only the primary has it. */
+  readonly djangoKeyGeneration: number;
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
@@ -140,6 +143,8 @@ export interface HomeConfig {
     readonly multiAz: boolean;
     readonly engineVersion: string;
     readonly generation: number;
+    /** What the primary's instance of this generation is made from; without effect on one that is there. */
+    readonly restore?: Restore;
     /** Who found, and when, that RDS replicates backups between the homes' regions; see infra/aws-regions.ts. */
     readonly backupPairChecked?: string;
   };

@@ -77,13 +77,14 @@ function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedS
 }
 
 function makeSharedSecrets(config: StackConfig, { handedOver }: StackSecrets): SharedSecrets {
-  const { administrator, secrets, promotion } = config.fleet;
+  const { administrator, secrets, djangoKeyGeneration, promotion } = config.fleet;
   return new SharedSecrets("shared-secrets", {
     administrator: administrator !== undefined,
     generations: {
       livekit: secrets.livekitKeys,
       peer: secrets.peer,
       operator: secrets.operator,
+      django: { generation: djangoKeyGeneration },
     },
     ...(handedOver === undefined || promotion === undefined
       ? {}

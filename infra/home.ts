@@ -42,11 +42,16 @@ export function deployPrimary(
 ): Home {
   const { identifier } = scope.databaseOf(scope.config, home.database.generation);
   const { fenced, promotion } = scope.config.fleet;
+  const { restore } = home.database;
   const database = deployDatabase(
     scope,
     foundation,
     home,
-    { identifier, mode: { kind: "primary" }, password: secrets.shared.databasePassword },
+    {
+      identifier,
+      mode: { kind: "primary", ...(restore === undefined ? {} : { restore }) },
+      password: secrets.shared.databasePassword,
+    },
     // First the gateway, which tells the others of the promotion: what a Meet that is not lost after all writes once
     // the replica has become a database of its own is lost.
     promotion === undefined ? [] : [region.rooms],

@@ -19,7 +19,8 @@ import { runSteps } from "../steps.ts";
 import { safeAtOnce } from "../waves.ts";
 import type { World } from "../world.ts";
 
-const optionsSchema = z
+/** What `fleet keys rotate` takes. */
+export const rotateOptionsSchema = z
   .object({
     secret: z.enum(["livekit", "peer", "operator"]).default("livekit"),
     inPlace: z.boolean().default(false),
@@ -35,7 +36,7 @@ const optionsSchema = z
   }));
 
 /** Options of `fleet keys rotate`. */
-export type RotateOptions = z.output<typeof optionsSchema>;
+export type RotateOptions = z.output<typeof rotateOptionsSchema>;
 
 /** Updates that are looked at for when a phase was deployed. */
 const HISTORY = 50;
@@ -70,7 +71,7 @@ export function addKeys(registry: Registry): void {
           "--drop-now",
           "do not wait before the old one is dropped: whoever has it is turned away",
         ),
-    run: (world, _, options) => rotate(world, optionsSchema.parse(options)),
+    run: (world, _, options) => rotate(world, rotateOptionsSchema.parse(options)),
   });
 }
 

@@ -107,22 +107,28 @@ function promotionSteps(world: World, name: string, from: string): readonly Step
       },
     },
     {
-      name: "deploy the other regions, which read the new primary",
-      run: async () => {
-        const regions = chosenRegions(readFleet(project), []);
-        const others = regions.filter(({ role }) => role === "media");
-        const outcomes = await deployStacks(world, others, safeAtOnce());
-        const faults = outcomes.flatMap((it) => (it.outcome === "failed" ? [it.error] : []));
-        if (outcomes.some(({ outcome }) => outcome !== "done")) {
-          throw new FleetError(faults.map(sentenceOf).join("\n") || "Interrupted.");
-        }
-      },
+      name: READERS_STEP,
+      run: () => deployReaders(world),
     },
   ];
 }
 
+/** The last step of whatever makes another region the primary. */
+export const READERS_STEP = "deploy the other regions, which read the new primary";
+
+/** Deploys the media regions. @throws FleetError with what kept any from it */
+export async function deployReaders(world: World): Promise<void> {
+  const regions = chosenRegions(readFleet(world.project), []);
+  const others = regions.filter(({ role }) => role === "media");
+  const outcomes = await deployStacks(world, others, safeAtOnce());
+  const faults = outcomes.flatMap((it) => (it.outcome === "failed" ? [it.error] : []));
+  if (outcomes.some(({ outcome }) => outcome !== "done")) {
+    throw new FleetError(faults.map(sentenceOf).join("\n") || "Interrupted.");
+  }
+}
+
 /** Copies secrets from the state and the file of the region before; neither needs that region. */
-async function copySecrets(world: World, from: string, to: string): Promise<void> {
+export async function copySecrets(world: World, from: string, to: string): Promise<void> {
   const keys = secretsToCopy(readStackFiles(world.project), from, to);
   const set = await world.stacks.secrets(from);
   const { sharedSecrets } = await world.stacks.outputs(from);

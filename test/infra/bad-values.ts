@@ -328,6 +328,16 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
     "Config meet:database.backupRetentionDays in Pulumi.eu.yaml: 0 is not a whole number from 1 to 35. Choose one within these bounds.",
   ),
   primary(
+    "a restore from a database's name",
+    { "meet:database": { restore: { from: "meet-eu-1", to: "2026-11-23T03:00:00Z" } } },
+    "Config meet:database.restore.from in Pulumi.eu.yaml: meet-eu-1 is not the resource id of an instance or the ARN of its copied backups. Write one such as db-ABCDEFGHIJKLMNOPQRSTUVWXYZ.",
+  ),
+  primary(
+    "a restore to a time without zone",
+    { "meet:database": { restore: { from: "db-ABCDEFGHIJKL", to: "2026-11-23 03:00" } } },
+    'Config meet:database.restore.to in Pulumi.eu.yaml: 2026-11-23 03:00 is not a time in UTC, in quotes. Write one such as "2026-11-23T03:00:00Z".',
+  ),
+  primary(
     "a database that may not grow to its size",
     { "meet:database": { storageGib: 200, maxStorageGib: 100 } },
     "Config meet:database.storageGib in Pulumi.eu.yaml: 200 is more than maxStorageGib 100. Lower storageGib or raise maxStorageGib.",

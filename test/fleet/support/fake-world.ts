@@ -97,6 +97,12 @@ export class FakeStacks implements Stacks {
     return 1;
   }
 
+  async forget(stack: string, urn: string): Promise<void> {
+    await this.note(`forget ${stack} ${urn.split("::").at(-1) ?? ""}`);
+    const { resources, pending } = await this.state(stack);
+    this.states.set(stack, { resources: resources.filter((it) => it.urn !== urn), pending });
+  }
+
   state(stack: string): Promise<StackState> {
     return Promise.resolve(this.states.get(stack) ?? { resources: [], pending: [] });
   }
