@@ -5,11 +5,15 @@ import { addDrain } from "./commands/drain.ts";
 import { addDrill } from "./commands/drill.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
+import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRecordings } from "./commands/recordings.ts";
 import { addRegionCommands } from "./commands/region.ts";
+import { addRestore } from "./commands/restore.ts";
+import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 import { EXIT, EXIT_HELP, FleetError, sentenceOf, type ExitStatus } from "./exit.ts";
@@ -21,12 +25,16 @@ import { SECRET_FILE_VARIABLE } from "./world.ts";
 const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addUp,
   addPreview,
+  addPromote,
+  addReturn,
+  addRestore,
   addStatus,
   addDrain,
   addRoom,
   addRegionCommands,
   addRecordings,
   addKeys,
+  addSecrets,
   addDrill,
   addReport,
   addDestroy,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isMap, parseDocument, type Document } from "yaml";
+import { isMap, isNode, parseDocument, visit, type Document } from "yaml";
 import { ConfigError } from "../infra/config-faults.ts";
 import { resolveFleet, type FleetConfig, type StackConfig } from "../infra/config.ts";
 import { readFleetFiles } from "../infra/fleet-files.ts";
@@ -72,7 +72,7 @@ export function regionOf({ regions }: Pick<FleetFiles, "regions">, name: string)
 
 /** The names of the regions that an operator named, all if none, the primary first, then the standby. */
 export function chosenRegions(fleet: FleetFiles, names: readonly string[]): readonly StackConfig[] {
-  const order = ["primary", "standby", "media"];
+  const order = ["primary", "standby", "fenced", "media"];
   const chosen =
     names.length === 0 ? [...fleet.regions.values()] : names.map((name) => regionOf(fleet, name));
   return [...new Set(chosen)].sort(
@@ -92,7 +92,9 @@ export function withSetting(text: string, path: readonly string[], value: unknow
     document.deleteIn(place);
   } else {
     makeMaps(document, place.slice(0, -1));
-    document.setIn(place, document.createNode(value));
+    const node: unknown = document.createNode(value);
+    quoteTimes(node);
+    document.setIn(place, node);
   }
   return document.toString({ lineWidth: 0 });
 }
@@ -101,6 +103,20 @@ export function withSetting(text: string, path: readonly string[], value: unknow
 export function engineKey(text: string, key: string): string | undefined {
   const value: unknown = parseDocument(text).get(key);
   return typeof value === "string" ? value : undefined;
+}
+
+/** Without quotes a time is one to the engine, which reads YAML 1.1: it writes it back in Go's form. */
+function quoteTimes(node: unknown): void {
+  if (!isNode(node)) {
+    return;
+  }
+  visit(node, {
+    Scalar: (_, scalar) => {
+      if (typeof scalar.value === "string" && /^\d{4}-\d/.test(scalar.value)) {
+        scalar.type = "QUOTE_DOUBLE";
+      }
+    },
+  });
 }
 
 /** `setIn` fails below a key that is missing or empty. */

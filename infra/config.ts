@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Restore } from "../components/postgres/postgres.ts";
 import type { Protection } from "../components/shared/protection.ts";
 import { fleetOf, inheritedFrom, siblingOf, stackOf } from "./assemble.ts";
 import { ConfigError, type ConfigFault } from "./config-faults.ts";
@@ -11,8 +12,11 @@ import type { StorageConfig } from "./storage-schema.ts";
 import { readStorageKeys, storesOf, type StorageKeys } from "./storage.ts";
 import { outlineOf, readStackFile } from "./stack-file.ts";
 
-/** What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. */
-export type Role = "primary" | "standby" | "media";
+/**
+ * What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. `fenced` is
+ * what was the primary until another was promoted: it has no Meet and no database until it returns as the standby.
+ */
+export type Role = "primary" | "standby" | "fenced" | "media";
 
 /** The table of defaults a region starts from; see infra/sizes.ts. */
 export type Size = "small" | "medium" | "large";
@@ -105,12 +109,31 @@ export interface FleetConfig {
   readonly recordings: RecordingsConfig;
   readonly placement: PlacementConfig;
   readonly secrets: SecretsConfig;
+  /** Which make of Django's key is in use; only the primary has it. */
+  readonly djangoKeyGeneration: number;
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
   /** Which make of the primary's database instance is in use; the standby computes its source's ARN from it. */
   readonly primaryDatabaseGeneration: number;
   readonly standby?: Sibling;
+  /** What was the primary before the promotion, and has not returned yet. */
+  readonly fenced?: Sibling & { readonly databaseGeneration: number };
+  /** Set by `fleet promote` in the region that it made the primary. */
+  readonly promotion?: Promotion;
+}
+
+/** How this primary came to be one; see ADR 0016. */
+export interface Promotion {
+  /** Grows with every promotion. By it gateways know the primary, and it names the old database's snapshot. */
+  readonly epoch: number;
+  readonly from: string;
+  /** The makes of the secrets that came from the primary before, in `meet:sharedSecrets`. */
+  readonly makes: {
+    readonly livekitKeys: readonly number[];
+    readonly peer: readonly number[];
+    readonly operator: readonly number[];
+  };
 }
 
 /** Database, Valkey and web of Meet: in the primary and the standby only. */
@@ -123,6 +146,8 @@ export interface HomeConfig {
     readonly multiAz: boolean;
     readonly engineVersion: string;
     readonly generation: number;
+    /** What the primary's instance of this generation is made from; without effect on one that is there. */
+    readonly restore?: Restore;
     /** Who found, and when, that RDS replicates backups between the homes' regions; see infra/aws-regions.ts. */
     readonly backupPairChecked?: string;
   };
@@ -192,6 +217,8 @@ export interface StackSecrets {
   readonly mailPassword?: pulumi.Output<string>;
   /** Keys of S3-compatible storage, by store. */
   readonly storageKeys?: pulumi.Output<StorageKeys>;
+  /** What the primary before had made for all regions, as JSON; only after a promotion. */
+  readonly handedOver?: pulumi.Output<string>;
 }
 
 /**
@@ -270,9 +297,14 @@ export function loadStackConfig(
     faults.push(...secretFault(stack, "mailPassword", ` for the mail user ${user}`));
   }
   const storage = isPrimary ? storageKeysOf(own, faults) : undefined;
+  if (isPrimary && own.fleet.promotion !== undefined) {
+    faults.push(...secretFault(stack, "sharedSecrets", ", which fleet promote copies"));
+  }
   if (faults.length > 0) {
     throw new pulumi.RunError(faults.join("\n"));
   }
+  const handedOver =
+    isPrimary && own.fleet.promotion !== undefined ? config.getSecret("sharedSecrets") : undefined;
   const oidcClientSecret = isPrimary ? config.getSecret("oidcClientSecret") : undefined;
   const mailPassword = isPrimary ? config.getSecret("mailPassword") : undefined;
   return {
@@ -281,6 +313,7 @@ export function loadStackConfig(
       ...(oidcClientSecret === undefined ? {} : { oidcClientSecret }),
       ...(mailPassword === undefined ? {} : { mailPassword }),
       ...(storage === undefined ? {} : { storageKeys: pulumi.secret(storage) }),
+      ...(handedOver === undefined ? {} : { handedOver }),
     },
   };
 }

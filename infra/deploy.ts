@@ -5,7 +5,7 @@ import { SharedSecrets } from "../components/secrets/shared-secrets.ts";
 import { meetHost } from "../components/shared/names.ts";
 import type { StackConfig, StackSecrets } from "./config.ts";
 import { layFoundation } from "./foundation.ts";
-import { deployPrimary, deployStandby, type Home } from "./home.ts";
+import { deployFenced, deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
 import { guardResidency } from "./residency.ts";
@@ -28,7 +28,7 @@ export interface StackOutputs {
 export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
   guardResidency(config);
   const scope = scopeOf(config, lookups);
-  const made = config.role === "primary" ? makeSharedSecrets(config) : undefined;
+  const made = config.role === "primary" ? makeSharedSecrets(config, secrets) : undefined;
   const { storageKeys } = secrets;
   const shared =
     made === undefined
@@ -61,6 +61,9 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
     if (config.home === undefined) {
       return undefined;
     }
+    if (config.role === "fenced") {
+      return deployFenced(scope, foundation, config.home);
+    }
     return made === undefined
       ? deployStandby(scope, foundation, region, config.home)
       : deployPrimary(scope, foundation, region, config.home, primarySecrets(made, shared));
@@ -84,32 +87,43 @@ function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedS
   return sharedSecrets;
 }
 
-function makeSharedSecrets(config: StackConfig): SharedSecrets {
-  const { administrator, secrets } = config.fleet;
+function makeSharedSecrets(config: StackConfig, { handedOver }: StackSecrets): SharedSecrets {
+  const { administrator, secrets, djangoKeyGeneration, promotion } = config.fleet;
   return new SharedSecrets("shared-secrets", {
     administrator: administrator !== undefined,
     generations: {
       livekit: secrets.livekitKeys,
       peer: secrets.peer,
       operator: secrets.operator,
+      django: { generation: djangoKeyGeneration },
     },
+    ...(handedOver === undefined || promotion === undefined
+      ? {}
+      : { handedOver: { values: handedOver, ...promotion } }),
   });
 }
 
 /** The records come last: a health check counts as healthy until it has been asked, so a region must be there first. */
 function nameRegion(scope: Scope, region: MediaRegion, home: Home | undefined): Names {
   const { config, lookups, tags } = scope;
-  const { dns, domain, primary, standby } = config.fleet;
+  const { dns, domain, primary, standby, fenced } = config.fleet;
+  const isFenced = config.role === "fenced";
+  const other = standby ?? fenced;
   return new Names("names", {
     zone: lookups.dnsZone,
     domain,
     stack: config.stack,
     awsRegion: config.awsRegion,
-    role: config.role,
+    // A fenced region has no part in meet.<domain>: its record is free for whoever was promoted.
+    role: config.role === "fenced" ? "media" : config.role,
     gateway: region.rooms,
     turn: region.turn,
-    ...(home === undefined ? {} : { meet: home.web }),
-    homes: { primary: primary.stack, ...(standby === undefined ? {} : { standby: standby.stack }) },
+    ...(home === undefined || isFenced ? {} : { meet: home.web }),
+    homes: { primary: primary.stack, ...(other === undefined ? {} : { standby: other.stack }) },
+    // Route 53 refuses a second PRIMARY: the region before has it until it returns.
+    ...(config.role === "primary" && fenced !== undefined
+      ? { failover: "SECONDARY" as const }
+      : {}),
     regions: [config, ...config.siblings],
     ...(dns.provider === "cloudflare"
       ? { cloudflare: { intervalSeconds: dns.monitorIntervalSeconds, plan: dns.plan } }

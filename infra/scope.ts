@@ -59,13 +59,18 @@ export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
   };
 }
 
-/** The homes that a region's recordings are copied to: both, without itself, of its own residency group only; none unless each region has a bucket. */
+/**
+ * The homes that a region's recordings are copied to: both, without itself, of its own residency group only, and none
+ * unless each region has a bucket. A fenced
+ * region stays one, so that a promotion changes no replication: its region cannot be asked.
+ */
 export function replicationHomes(config: StackConfig): readonly Sibling[] {
-  const { primary, standby, recordings } = config.fleet;
+  const { primary, standby, fenced, recordings } = config.fleet;
   if (recordings.storage.kind !== "regional") {
     return [];
   }
-  return [primary, ...(standby === undefined ? [] : [standby])].filter(
+  const other = standby ?? fenced;
+  return [primary, ...(other === undefined ? [] : [other])].filter(
     (home) => home.stack !== config.stack && home.residency === config.residency,
   );
 }
@@ -79,16 +84,17 @@ export interface Replication {
 }
 
 /**
- * The replications that a stack makes: its own bucket's, but the primary's bucket's belongs to the standby's stack. See
- * ADR 0006.
+ * The replications that a stack makes: its own bucket's, but the primary's belongs to the standby's stack (ADR 0006). A
+ * promoted standby keeps its own and that of the region before until this returns, which makes none (ADR 0016).
  */
 export function replicationsOf(config: StackConfig): readonly Replication[] {
-  const { primary } = config.fleet;
-  const own =
-    config.role === "primary" ? [] : [{ source: config, destinations: replicationHomes(config) }];
-  const primarys =
-    config.role === "standby" && replicationHomes(config).length > 0
-      ? [{ source: primary, destinations: [config] }]
-      : [];
-  return [...own, ...primarys].filter(({ destinations }) => destinations.length > 0);
+  const { role, fleet } = config;
+  const homes = replicationHomes(config);
+  const isOwner = role === "primary" ? fleet.fenced !== undefined : role !== "fenced";
+  const other = role === "standby" ? fleet.primary : role === "primary" ? fleet.fenced : undefined;
+  const others = homes.filter((home) => home.stack === other?.stack);
+  return [
+    ...(isOwner && homes.length > 0 ? [{ source: config, destinations: homes }] : []),
+    ...others.map((source) => ({ source, destinations: [config] })),
+  ];
 }

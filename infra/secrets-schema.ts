@@ -18,12 +18,14 @@ const generation = section({
   }
 });
 
-/** The secrets all regions share that are made anew while both makes are accepted. */
+/** The secrets all regions share: the first three are made anew while both makes are accepted. */
 export const secretsSchema = section({
   livekitKeys: generation.prefault({}),
   peer: generation.prefault({}),
   operator: generation.prefault({}),
+  // Meet has no setting for a second key (suitenumerique/meet settings.py), so there is no time of two.
+  django: section({ generation: whole(1, 1000).default(1) }).prefault({}),
 });
 
-/** Which makes of the shared secrets are in use. */
-export type SecretsConfig = Readonly<z.output<typeof secretsSchema>>;
+/** Which makes of the secrets are in use that can have two. */
+export type SecretsConfig = Readonly<Omit<z.output<typeof secretsSchema>, "django">>;

@@ -23,7 +23,7 @@ import {
 } from "./sizes.ts";
 
 /** The roles a stack can have. */
-export const ROLES = ["primary", "standby", "media"] as const;
+export const ROLES = ["primary", "standby", "fenced", "media"] as const;
 
 /** Retention periods CloudWatch Logs knows (API reference, PutRetentionPolicy). */
 const LOG_RETENTION_DAYS = [
@@ -230,6 +230,19 @@ export const homeSchema = once(({ database, meetValkey, backend, frontend }: Hom
         database.engineVersion,
       ),
       generation: whole(1, 999).default(1),
+      restore: section({
+        from: text(
+          "the resource id of an instance or the ARN of its copied backups",
+          "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+          /^(db-[A-Z0-9]{10,40}|arn:aws:rds:[a-z0-9-]+:\d{12}:auto-backup:ab-[a-z0-9]{10,60})$/,
+        ),
+        to: text(
+          "a time in UTC, in quotes",
+          '"2026-11-23T03:00:00Z"',
+          (value) =>
+            /^\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z$/.test(value) && !Number.isNaN(Date.parse(value)),
+        ),
+      }).exactOptional(),
       backupPairChecked: text(
         "who checked the backup pair, and when, in 10 to 256 characters",
         "describe-source-regions, 2026-11-20, ops",

@@ -10,10 +10,35 @@ export const PORT = 5432;
  * instance keeps what it inherited: user, database and password are the source's.
  * The password is ignored for a further reason: the provider sends ModifyDBInstance before PromoteReadReplica, and
  * RDS refuses a new master password on a replica.
+ * What it was restored from matters once, when it is made: without this, a setting that is removed would replace it. A
+ * restored instance has the key of its backups, which is another one in another region.
  */
 export function ignoredChanges(upgradeEngine: boolean): string[] {
-  const always = ["engine", "username", "dbName", "password"];
+  const always = ["engine", "username", "dbName", "password", "restoreToPointInTime", "kmsKeyId"];
   return upgradeEngine ? always : [...always, "engineVersion"];
+}
+
+/** What comes with the source: a replica and a restored instance have its engine, version, database and user. */
+function originArgs(
+  { mode, engineVersion, password }: PostgresArgs,
+  { databaseName, username }: { readonly databaseName: string; readonly username: string },
+): Partial<aws.rds.InstanceArgs> {
+  // RDS makes no final snapshot of a replica (DeleteDBInstance API); its data is its source's.
+  if (mode.kind === "replica") {
+    return { replicateSourceDb: mode.sourceArn, skipFinalSnapshot: true };
+  }
+  // Not manageMasterUserPassword: a source with a managed password can have no replica (RDS User Guide,
+  // rds-secrets-manager), and it would rotate every seven days under running pods. A restored instance has the
+  // password of its time until the provider, which modifies it once it is there, has set this one.
+  const shared = { ...(password === undefined ? {} : { password }), skipFinalSnapshot: false };
+  if (mode.restore !== undefined) {
+    const { from, to } = mode.restore;
+    const source = from.startsWith("arn:")
+      ? { sourceDbInstanceAutomatedBackupsArn: from }
+      : { sourceDbiResourceId: from };
+    return { ...shared, restoreToPointInTime: { ...source, restoreTime: to } };
+  }
+  return { ...shared, engine: "postgres", engineVersion, dbName: databaseName, username };
 }
 
 /** The inputs that depend on the arguments alone. Equal in both modes but for what `mode` brings. */
@@ -23,22 +48,7 @@ export function instanceArgs(
 ): aws.rds.InstanceArgs {
   return {
     identifier: args.identifier,
-    ...(args.mode.kind === "replica"
-      ? {
-          replicateSourceDb: args.mode.sourceArn,
-          // RDS makes no final snapshot of a replica (DeleteDBInstance API); its data is its source's.
-          skipFinalSnapshot: true,
-        }
-      : {
-          engine: "postgres",
-          engineVersion: args.engineVersion,
-          dbName: names.databaseName,
-          username: names.username,
-          // Not manageMasterUserPassword: a source with a managed password can have no replica (RDS User Guide,
-          // rds-secrets-manager), and it would rotate every seven days under running pods.
-          ...(args.password === undefined ? {} : { password: args.password }),
-          skipFinalSnapshot: false,
-        }),
+    ...originArgs(args, names),
     instanceClass: args.instanceClass,
     allocatedStorage: args.storageGib,
     maxAllocatedStorage: args.maxStorageGib,

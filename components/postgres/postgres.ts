@@ -10,9 +10,22 @@ import { ignoredChanges, instanceArgs, PORT } from "./instance-args.ts";
 /** Part of every URN beneath it: never change without an alias. */
 export const POSTGRES_TYPE = "meet:data:Postgres";
 
+/** Backups that an instance is made from, and up to when they are played back. */
+export interface Restore {
+  /** Resource id (`db-…`) of an instance in this region, or the ARN of copied backups (`…:auto-backup:ab-…`). */
+  readonly from: string;
+  /** UTC, such as `2026-11-23T03:00:00Z`. */
+  readonly to: string;
+}
+
 /** A database of its own, or a read replica of another region's that can be promoted. */
 export type PostgresMode =
-  { readonly kind: "primary" } | { readonly kind: "replica"; readonly sourceArn: string };
+  | {
+      readonly kind: "primary";
+      /** Decides only while the instance is made. @default an empty database */
+      readonly restore?: Restore;
+    }
+  | { readonly kind: "replica"; readonly sourceArn: string };
 
 export interface PostgresArgs {
   /** RDS identifier; plain, because the other home computes its source's ARN from it. */
@@ -87,7 +100,8 @@ export class Postgres extends pulumi.ComponentResource {
       name,
       {
         ...instanceArgs(args, { databaseName, username }),
-        kmsKeyId: keyArn,
+        // RDS keeps a restored instance under the key of its backups (RestoreDBInstanceToPointInTime has no key).
+        ...(isRestored(args.mode) ? {} : { kmsKeyId: keyArn }),
         performanceInsightsKmsKeyId: keyArn,
         dbSubnetGroupName: subnetGroup.name,
         vpcSecurityGroupIds: [securityGroup.id],
@@ -128,6 +142,10 @@ export class Postgres extends pulumi.ComponentResource {
       url: this.url,
     });
   }
+}
+
+function isRestored(mode: PostgresMode): boolean {
+  return mode.kind === "primary" && mode.restore !== undefined;
 }
 
 function createKey(

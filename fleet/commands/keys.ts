@@ -19,7 +19,8 @@ import { runSteps } from "../steps.ts";
 import { safeAtOnce } from "../waves.ts";
 import type { World } from "../world.ts";
 
-const optionsSchema = z
+/** What `fleet keys rotate` takes. */
+export const rotateOptionsSchema = z
   .object({
     secret: z.enum(["livekit", "peer", "operator"]).default("livekit"),
     inPlace: z.boolean().default(false),
@@ -35,7 +36,7 @@ const optionsSchema = z
   }));
 
 /** Options of `fleet keys rotate`. */
-export type RotateOptions = z.output<typeof optionsSchema>;
+export type RotateOptions = z.output<typeof rotateOptionsSchema>;
 
 /** Updates that are looked at for when a phase was deployed. */
 const HISTORY = 50;
@@ -70,7 +71,7 @@ export function addKeys(registry: Registry): void {
           "--drop-now",
           "do not wait before the old one is dropped: whoever has it is turned away",
         ),
-    run: (world, _, options) => rotate(world, optionsSchema.parse(options)),
+    run: (world, _, options) => rotate(world, rotateOptionsSchema.parse(options)),
   });
 }
 
@@ -78,6 +79,13 @@ export function addKeys(registry: Registry): void {
 export async function rotate(world: World, options: RotateOptions): Promise<ExitStatus> {
   const { secret } = options;
   const begin = readFleet(world.project);
+  const { fenced, primary } = begin.fleet;
+  if (fenced !== undefined) {
+    throw new FleetError(
+      `Keys: ${fenced.stack} is fenced and cannot be deployed, and its gateways could not learn any more that ${primary.stack} was promoted. Run fleet return ${fenced.stack} first.`,
+      EXIT.wrongUse,
+    );
+  }
   const wasSettled = phaseOf(begin.fleet.secrets[secret]) === "settled";
   if (options.dryRun) {
     return sayPlan(world, begin, secret);

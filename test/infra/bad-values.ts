@@ -10,7 +10,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown key like no other",
     { "meet:quality": 7 },
-    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
+    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
   ),
   media(
     "an unknown setting in a block",
@@ -30,7 +30,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "a key of an unknown namespace",
     { "azure:location": "westeurope" },
-    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
+    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
   ),
   media(
     "a path written as a key",
@@ -165,7 +165,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown role",
     { "meet:role": "secondary" },
-    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, media. Choose one of them.",
+    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, fenced, media. Choose one of them.",
   ),
   media(
     "an unknown size",
@@ -326,6 +326,16 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
     "a database without backups",
     { "meet:database": { backupRetentionDays: 0 } },
     "Config meet:database.backupRetentionDays in Pulumi.eu.yaml: 0 is not a whole number from 1 to 35. Choose one within these bounds.",
+  ),
+  primary(
+    "a restore from a database's name",
+    { "meet:database": { restore: { from: "meet-eu-1", to: "2026-11-23T03:00:00Z" } } },
+    "Config meet:database.restore.from in Pulumi.eu.yaml: meet-eu-1 is not the resource id of an instance or the ARN of its copied backups. Write one such as db-ABCDEFGHIJKLMNOPQRSTUVWXYZ.",
+  ),
+  primary(
+    "a restore to a time without zone",
+    { "meet:database": { restore: { from: "db-ABCDEFGHIJKL", to: "2026-11-23 03:00" } } },
+    'Config meet:database.restore.to in Pulumi.eu.yaml: 2026-11-23 03:00 is not a time in UTC, in quotes. Write one such as "2026-11-23T03:00:00Z".',
   ),
   primary(
     "a database that may not grow to its size",

@@ -3,13 +3,20 @@ import type { Making } from "../model.ts";
 import { flag, number, text } from "../values.ts";
 import { aws, byInput, fixed, input } from "./define.ts";
 
+/** Copies of an instance's automated backups in another region. */
+export const COPIED_BACKUPS =
+  "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication";
+
 /** A snapshot that a removed instance left behind. */
 export const SNAPSHOT = "aws:rds/snapshot:Snapshot";
+
+/** Says of an instance that it was made as a replica, which its state does not show once it is promoted. */
+export const MADE_AS_REPLICA = "aws:rds/instance:MadeAsReplica";
 
 const host = (c: Making) =>
   `${input(c, "identifier")}.c${digest(c.accountId + c.region, 11)}.${c.region}.rds.amazonaws.com`;
 
-/** What a replica has from its source; undefined for an instance of its own. */
+/** What a replica or a restored instance has from its source; undefined for an instance of its own. */
 const fromSource = (c: Making, key: string) =>
   sourceOf(c) === undefined ? undefined : text(sourceOf(c), key);
 
@@ -61,6 +68,7 @@ export const rdsTypes = [
       "availabilityZone",
       "characterSetName",
       "snapshotIdentifier",
+      "restoreToPointInTime",
       "timezone",
     ],
     id: (c) => `db-${c.hex(26).toUpperCase()}`,
@@ -86,7 +94,7 @@ export const rdsTypes = [
       caCertIdentifier: fixed("rds-ca-rsa2048-g1"),
       licenseModel: fixed("postgresql-license"),
       multiAz: fixed(false),
-      kmsKeyId: fixed(""),
+      kmsKeyId: (c) => text(copiesOf(c), "kmsKeyId") ?? fromSource(c, "kmsKeyId") ?? "",
       availabilityZone: (c) => `${c.region}a`,
       parameterGroupName: fixed("default.postgres16"),
       optionGroupName: fixed("default:postgres-16"),
@@ -99,6 +107,9 @@ export const rdsTypes = [
     },
     recomputed: ["engineVersionActual"],
     onDone: (cloud, op, thing) => {
+      if (op === "create" && text(thing.state, "replicateSourceDb") !== undefined) {
+        cloud.leave(MADE_AS_REPLICA, thing.id, thing.scope, {});
+      }
       const snapshot = text(thing.state, "finalSnapshotIdentifier");
       if (op === "delete" && snapshot !== undefined && !flag(thing.state, "skipFinalSnapshot")) {
         cloud.leave(SNAPSHOT, snapshot, thing.scope, { source: text(thing.state, "arn") ?? "" });
@@ -126,11 +137,21 @@ export const rdsTypes = [
 ];
 
 function sourceOf(c: Making) {
-  const source = text(c.inputs, "replicateSourceDb");
-  return source === undefined
+  const source = text(c.inputs, "replicateSourceDb") ?? text(copiesOf(c), "sourceDbInstanceArn");
+  const resource = text(c.inputs, "restoreToPointInTime.sourceDbiResourceId");
+  return source === undefined && resource === undefined
     ? undefined
     : c.cloud
         .all("aws:rds/instance:Instance")
-        .find(({ state }) => text(state, "arn") === source || text(state, "identifier") === source)
-        ?.state;
+        .find(({ state }) =>
+          resource === undefined
+            ? [text(state, "arn"), text(state, "identifier")].includes(source)
+            : text(state, "resourceId") === resource,
+        )?.state;
+}
+
+/** The copied backups that an instance is restored from. */
+function copiesOf(c: Making) {
+  const arn = text(c.inputs, "restoreToPointInTime.sourceDbInstanceAutomatedBackupsArn");
+  return arn === undefined ? undefined : c.cloud.find(COPIED_BACKUPS, arn, c.scope)?.state;
 }

@@ -1,4 +1,4 @@
-import { SNAPSHOT } from "../aws/rds.ts";
+import { COPIED_BACKUPS, MADE_AS_REPLICA, SNAPSHOT } from "../aws/rds.ts";
 import type { Rule, RuleCall, Thing } from "../model.ts";
 import { flag, number, text, texts } from "../values.ts";
 import { byArn, inUse, mustExist, others, types } from "./support.ts";
@@ -7,6 +7,8 @@ const deletion =
   "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html";
 const replicas =
   "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstanceReadReplica.html";
+const restores =
+  "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html";
 const backups = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html";
 const backupReplication =
   "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication";
@@ -21,6 +23,24 @@ function sourceOf(call: RuleCall): Thing | undefined {
 }
 
 const isReplica = ({ inputs }: RuleCall) => text(inputs, "replicateSourceDb") !== undefined;
+
+const isRestored = ({ inputs }: RuleCall) => inputs["restoreToPointInTime"] !== undefined;
+
+/** The instance, or the copies of its backups, that a restore is made from, in the region it is made in. */
+function restoredFrom({ cloud, inputs, scope }: RuleCall): Thing | undefined {
+  const copies = text(inputs, "restoreToPointInTime.sourceDbInstanceAutomatedBackupsArn");
+  const resource = text(inputs, "restoreToPointInTime.sourceDbiResourceId");
+  return copies === undefined
+    ? cloud
+        .all(types.database)
+        .find((thing) => thing.scope === scope && text(thing.state, "resourceId") === resource)
+    : cloud.find(COPIED_BACKUPS, copies, scope);
+}
+
+/** Whether a thing was made as a replica and is none any more. */
+const wasPromoted = ({ cloud }: RuleCall, { id, scope, state }: Thing) =>
+  text(state, "replicateSourceDb") === undefined &&
+  cloud.find(MADE_AS_REPLICA, id, scope) !== undefined;
 
 /** RDS. */
 export const rdsRules: readonly Rule[] = [
@@ -138,6 +158,27 @@ export const rdsRules: readonly Rule[] = [
         : undefined,
   },
   {
+    // RDS itself would do it. The stand-in refuses, because no plan of this program may: see ADR 0016.
+    id: "promoted-is-kept",
+    what: "A promoted instance is neither deleted nor replaced: it holds what its source had.",
+    source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.html",
+    errorCode: "InvalidDBInstanceState",
+    types: [types.database],
+    on: ["create", "delete"],
+    check: (call) => {
+      const promoted =
+        call.op === "delete"
+          ? [call.thing].filter((thing) => thing !== undefined)
+          : others(call, types.database).filter(
+              ({ urn }) => urn === call.urn && !isReplica(call) && !isRestored(call),
+            );
+      const lost = promoted.find((thing) => wasPromoted(call, thing));
+      return lost === undefined
+        ? undefined
+        : `${text(lost.state, "identifier") ?? lost.id} was promoted: without it the data that its source had is gone.`;
+    },
+  },
+  {
     id: "database-password",
     what: 'A master password has 8 to 128 characters and none of / @ " and space.',
     source: "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
@@ -206,6 +247,55 @@ export const rdsRules: readonly Rule[] = [
     message: () =>
       "One or more database instances are still members of this parameter group, so the group cannot be deleted",
   }),
+  {
+    id: "restore-source-exists",
+    what: "A restore is made from backups that its own region has.",
+    source: restores,
+    errorCode: "DBInstanceAutomatedBackupNotFound",
+    status: 404,
+    call: "RDS: RestoreDBInstanceToPointInTime",
+    types: [types.database],
+    on: ["create"],
+    check: (call) =>
+      isRestored(call) && restoredFrom(call) === undefined
+        ? "No automated backup for this DB instance was found."
+        : undefined,
+  },
+  {
+    id: "restore-source-has-backups",
+    what: "An instance without automated backups is not restored to a point in time.",
+    source: restores,
+    errorCode: "PointInTimeRestoreNotEnabled",
+    call: "RDS: RestoreDBInstanceToPointInTime",
+    types: [types.database],
+    on: ["create"],
+    check: (call) =>
+      isRestored(call) && number(restoredFrom(call)?.state, "backupRetentionPeriod") === 0
+        ? "SourceDBInstanceIdentifier refers to a DB instance with BackupRetentionPeriod equal to 0."
+        : undefined,
+  },
+  {
+    id: "restore-one-time",
+    what: "A restore has a time that is past, or is to the latest one: never both.",
+    source: restores,
+    errorCode: "InvalidParameterValue",
+    call: "RDS: RestoreDBInstanceToPointInTime",
+    types: [types.database],
+    on: ["create"],
+    check: (call) => {
+      if (!isRestored(call)) {
+        return undefined;
+      }
+      const at = text(call.inputs, "restoreToPointInTime.restoreTime");
+      const isLatest = flag(call.inputs, "restoreToPointInTime.useLatestRestorableTime");
+      if (isLatest === (at !== undefined)) {
+        return "Exactly one of RestoreTime and UseLatestRestorableTime must be specified.";
+      }
+      return at === undefined || Date.parse(at) <= Date.now()
+        ? undefined
+        : `The RestoreTime ${at} must be before the latest restorable time for the DB instance.`;
+    },
+  },
   {
     id: "backups-source",
     what: "Backups are replicated from an instance that exists and has backups.",

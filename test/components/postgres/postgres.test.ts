@@ -99,6 +99,35 @@ describe("Postgres", () => {
     });
   });
 
+  it.each([
+    ["db-ABCDEFGHIJKL", { sourceDbiResourceId: "db-ABCDEFGHIJKL" }],
+    [
+      "arn:aws:rds:us-east-1:123456789012:auto-backup:ab-abcdefghijkl",
+      {
+        sourceDbInstanceAutomatedBackupsArn:
+          "arn:aws:rds:us-east-1:123456789012:auto-backup:ab-abcdefghijkl",
+      },
+    ],
+  ])(
+    "restored from %s, has engine, user, database and key of its source, and today's password",
+    async (from, source) => {
+      const restore = { from, to: "2026-11-23T03:00:00Z" };
+      const { inputs } = await instance({ mode: { kind: "primary", restore } });
+      const own = (await instance()).inputs;
+      const theirs = ["engine", "engineVersion", "dbName", "username", "kmsKeyId"];
+      expect(inputs).toEqual({
+        ...Object.fromEntries(Object.entries(own).filter(([key]) => !theirs.includes(key))),
+        restoreToPointInTime: { ...source, restoreTime: restore.to },
+      });
+    },
+  );
+
+  it("is not made again when what it was restored from is forgotten", () => {
+    expect(ignoredChanges(false)).toEqual(
+      expect.arrayContaining(["restoreToPointInTime", "kmsKeyId"]),
+    );
+  });
+
   it("admits its client's security group to port 5432 and nobody else", async () => {
     const recording = await record(() => new Postgres("postgres", args()));
     const group = recording.one("aws:ec2/securityGroup:SecurityGroup");
@@ -195,11 +224,15 @@ describe("Postgres", () => {
       "username",
       "dbName",
       "password",
+      "restoreToPointInTime",
+      "kmsKeyId",
       "engineVersion",
     ]);
     const upgrade = await instance({ engineVersion: "17", upgradeEngine: true });
     expect(upgrade.inputs["allowMajorVersionUpgrade"]).toBe(true);
-    expect(upgrade.ignoreChanges).toEqual(["engine", "username", "dbName", "password"]);
+    expect(upgrade.ignoreChanges).toEqual(
+      exact.ignoreChanges.filter((key) => key !== "engineVersion"),
+    );
   });
 
   it("makes the same resources in preview and update", async () => {

@@ -18,6 +18,13 @@ const backups = (aws: Instance, source: string, more: ValueMap = {}) =>
     "it",
     { sourceDbInstanceArn: source, ...more },
   );
+const restored = (aws: Instance, from: ValueMap) =>
+  aws.create("aws:rds/instance:Instance", "restored", {
+    identifier: "meet-restored",
+    instanceClass: "db.t4g.medium",
+    skipFinalSnapshot: true,
+    restoreToPointInTime: { restoreTime: "2026-01-01T00:00:00Z", ...from },
+  });
 const subnetGroup = (aws: Instance, service: string, subnetIds: string[]) =>
   aws.create(`aws:${service}/subnetGroup:SubnetGroup`, "data", { name: "data", subnetIds });
 const snapshot = { skipFinalSnapshot: false, finalSnapshotIdentifier: "meet-final" };
@@ -96,6 +103,14 @@ export const dataCases: RuleCases = {
     fine: async ({ eu, us }) =>
       us.update(await replica(us, await makeDatabase(eu)), { replicateSourceDb: null }),
   },
+  "promoted-is-kept": {
+    says: "meet-replica was promoted: without it the data that its source had is gone.",
+    broken: async ({ eu, us }) => {
+      const made = await replica(us, await makeDatabase(eu));
+      return us.remove(await us.update(made, { replicateSourceDb: null }));
+    },
+    fine: async ({ eu, us }) => us.remove(await replica(us, await makeDatabase(eu))),
+  },
   "database-password": {
     says: "The parameter MasterUserPassword is not a valid password.",
     broken: ({ eu }) => makeDatabase(eu, { password: "p@ssword/1" }),
@@ -132,6 +147,35 @@ export const dataCases: RuleCases = {
       return eu.remove(group);
     },
     fine: async ({ eu }) => eu.remove(await parameters(eu)),
+  },
+  "restore-source-exists": {
+    says: "No automated backup for this DB instance was found.",
+    broken: async ({ eu, us }) =>
+      restored(us, { sourceDbiResourceId: output(await makeDatabase(eu), "resourceId") }),
+    fine: async ({ eu, us }) => {
+      const copies = await backups(us, output(await makeDatabase(eu), "arn"));
+      return restored(us, { sourceDbInstanceAutomatedBackupsArn: copies.id });
+    },
+  },
+  "restore-source-has-backups": {
+    says: "refers to a DB instance with BackupRetentionPeriod equal to 0",
+    broken: async ({ eu }) => {
+      const source = await makeDatabase(eu, { backupRetentionPeriod: 0 });
+      return restored(eu, { sourceDbiResourceId: output(source, "resourceId") });
+    },
+    fine: async ({ eu }) =>
+      restored(eu, { sourceDbiResourceId: output(await makeDatabase(eu), "resourceId") }),
+  },
+  "restore-one-time": {
+    says: "must be before the latest restorable time",
+    broken: async ({ eu }) => {
+      const sourceDbiResourceId = output(await makeDatabase(eu), "resourceId");
+      return restored(eu, { sourceDbiResourceId, restoreTime: "2999-01-01T00:00:00Z" });
+    },
+    fine: async ({ eu }) => {
+      const sourceDbiResourceId = output(await makeDatabase(eu), "resourceId");
+      return restored(eu, { sourceDbiResourceId, restoreTime: "2026-01-01T00:00:00Z" });
+    },
   },
   "backups-source": {
     says: "does not exist or has no automated backups",
