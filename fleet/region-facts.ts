@@ -86,7 +86,10 @@ export async function regionFacts(
 
 /** The homes that hold a copy of the region's recordings: those of its residency group (infra/scope.ts). */
 export function copiesOf({ fleet, stack, residency }: StackConfig): readonly Sibling[] {
-  const { primary, standby } = fleet;
+  const { primary, standby, recordings } = fleet;
+  if (recordings.storage.kind !== "regional") {
+    return [];
+  }
   return [primary, ...(standby === undefined ? [] : [standby])].filter(
     (home) => home.stack !== stack && home.residency === residency,
   );

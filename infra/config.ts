@@ -8,6 +8,8 @@ import { readFleetFiles } from "./fleet-files.ts";
 import { checkFleet } from "./fleet-rules.ts";
 import { runFaults } from "./run-agreement.ts";
 import type { SecretsConfig } from "./secrets-schema.ts";
+import type { StorageConfig } from "./storage-schema.ts";
+import { readStorageKeys, storesOf, type StorageKeys } from "./storage.ts";
 import { outlineOf, readStackFile } from "./stack-file.ts";
 
 /**
@@ -75,10 +77,11 @@ export interface Versions {
   readonly nodeTerminationHandler: string;
 }
 
-/** How long recordings are kept and may last. */
+/** How long recordings are kept and may last, and where they are kept. */
 export interface RecordingsConfig {
   readonly expirationDays: number;
   readonly maxDurationMinutes: number;
+  readonly storage: StorageConfig;
 }
 
 /** Where rooms are put that nobody has pinned. */
@@ -214,6 +217,8 @@ export interface StackSecrets {
   readonly mailPassword?: pulumi.Output<string>;
   /** What the primary before had made for all regions, as JSON; only after a promotion. */
   readonly handedOver?: pulumi.Output<string>;
+  /** Keys of S3-compatible storage, by store. */
+  readonly storageKeys?: pulumi.Output<StorageKeys>;
 }
 
 /**
@@ -253,8 +258,8 @@ export function resolveFleet(files: ReadonlyMap<string, string>): Map<string, St
 /** Where the stack files lie: beside Pulumi.yaml, whatever folder the engine starts the program in. */
 const PROJECT_DIRECTORY = join(import.meta.dirname, "..");
 
-function secretFault(config: pulumi.Config, stack: string, name: string, why: string): string[] {
-  return config.getSecret(name) === undefined
+function secretFault(stack: string, name: string, why: string): string[] {
+  return new pulumi.Config("meet").getSecret(name) === undefined
     ? [
         `Config meet:${name} in Pulumi.${stack}.yaml: missing${why}. Run pulumi config set --secret meet:${name} --stack ${stack}.`,
       ]
@@ -286,14 +291,15 @@ export function loadStackConfig(
   const isPrimary = own.role === "primary";
   const { user } = own.fleet.mail;
   if (isPrimary) {
-    faults.push(...secretFault(config, stack, "oidcClientSecret", ""));
+    faults.push(...secretFault(stack, "oidcClientSecret", ""));
   }
   if (isPrimary && user !== undefined) {
-    faults.push(...secretFault(config, stack, "mailPassword", ` for the mail user ${user}`));
+    faults.push(...secretFault(stack, "mailPassword", ` for the mail user ${user}`));
   }
   if (isPrimary && own.fleet.promotion !== undefined) {
-    faults.push(...secretFault(config, stack, "sharedSecrets", ", which fleet promote copies"));
+    faults.push(...secretFault(stack, "sharedSecrets", ", which fleet promote copies"));
   }
+  const storage = isPrimary ? storageKeysOf(own, faults) : undefined;
   if (faults.length > 0) {
     throw new pulumi.RunError(faults.join("\n"));
   }
@@ -307,8 +313,31 @@ export function loadStackConfig(
       ...(oidcClientSecret === undefined ? {} : { oidcClientSecret }),
       ...(mailPassword === undefined ? {} : { mailPassword }),
       ...(handedOver === undefined ? {} : { handedOver }),
+      ...(storage === undefined ? {} : { storageKeys: pulumi.secret(storage) }),
     },
   };
+}
+
+/** The keys of the fleet's stores, where it has any; what is wrong with them is added to the faults. */
+function storageKeysOf({ stack, fleet }: StackConfig, faults: string[]): StorageKeys | undefined {
+  const stores = storesOf(fleet);
+  if (stores.length === 0) {
+    return undefined;
+  }
+  const source = pulumi.runtime.allConfig()["meet:storageKeys"];
+  if (source === undefined) {
+    const names = stores.map(({ name }) => name).join(", ");
+    faults.push(...secretFault(stack, "storageKeys", ` for the stores ${names}`));
+    return undefined;
+  }
+  const read = readStorageKeys(source, stores);
+  if ("keys" in read) {
+    return read.keys;
+  }
+  faults.push(
+    ...read.faults.map((fault) => `Config meet:storageKeys in Pulumi.${stack}.yaml: ${fault}`),
+  );
+  return undefined;
 }
 
 function resolveOrRunError(files: ReadonlyMap<string, string>): Map<string, StackConfig> {

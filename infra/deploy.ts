@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { Names } from "../components/dns/names.ts";
 import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
 import { SharedSecrets } from "../components/secrets/shared-secrets.ts";
@@ -8,6 +8,7 @@ import { layFoundation } from "./foundation.ts";
 import { deployFenced, deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
+import { guardResidency } from "./residency.ts";
 import { scopeOf, type Scope } from "./scope.ts";
 
 /** What `pulumi stack output` shows. */
@@ -25,9 +26,14 @@ export interface StackOutputs {
 
 /** One region, from the ground up: network and cluster, media, in the homes Meet and its data, and last the names. */
 export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
+  guardResidency(config);
   const scope = scopeOf(config, lookups);
   const made = config.role === "primary" ? makeSharedSecrets(config, secrets) : undefined;
-  const shared = made?.current() ?? sharedWith(config, lookups);
+  const { storageKeys } = secrets;
+  const shared =
+    made === undefined
+      ? sharedWith(config, lookups)
+      : { ...made.current(), ...(storageKeys === undefined ? {} : { storageKeys }) };
 
   const foundation = layFoundation(scope);
   const region = deployMediaRegion(scope, foundation, shared);
@@ -39,11 +45,16 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
       livekit: names.livekitHost.apply((host) => `wss://${host}`),
       ...(home === undefined ? {} : { meet: `https://${meetHost(config.fleet.domain)}` }),
     },
-    buckets: { recordings: region.recordings.bucketName },
+    buckets: { recordings: pulumi.output(region.bucket.name) },
     recordsToSet: { gateway: region.rooms.dnsName, turn: region.turn.addresses },
     cluster: foundation.cluster.clusterName,
     kubeconfig: foundation.cluster.kubeconfig,
-    sharedSecrets: made?.toOutputs(),
+    sharedSecrets:
+      storageKeys === undefined
+        ? made?.toOutputs()
+        : made
+            ?.toOutputs()
+            .apply((all) => storageKeys.apply((keys) => ({ ...all, storageKeys: keys }))),
   };
 
   function deployHome(): Home | undefined {

@@ -7,11 +7,17 @@ import { type ConfigFault, nearest } from "./config-faults.ts";
 import { fleetKeys, fleetSchema } from "./fleet-schema.ts";
 import { placementFaults } from "./placement-schema.ts";
 import type { Outline } from "./stack-file.ts";
+import { checkStorage } from "./storage-rules.ts";
 import { homeSchema, stackSchema } from "./stack-schema.ts";
 import { SIZE_DEFAULTS } from "./sizes.ts";
 
 /** Keys that hold a secret of the fleet, set by `pulumi config set --secret` in the primary. */
-export const SECRET_KEYS = ["meet:oidcClientSecret", "meet:mailPassword", "meet:sharedSecrets"];
+export const SECRET_KEYS = [
+  "meet:oidcClientSecret",
+  "meet:mailPassword",
+  "meet:sharedSecrets",
+  "meet:storageKeys",
+];
 
 /** Provider settings that must not stand in a file in plain text. */
 const PROVIDER_SECRETS = [
@@ -276,6 +282,7 @@ export function checkFleet(
     }
     checkNames(primary, outlines, report);
     checkPlacement(primary, outlines, report);
+    checkStorage(primary, outlines, report);
     checkProtection(primary, outlines, report);
   }
 }

@@ -15,6 +15,7 @@ import {
 import { placementSchema } from "./placement-schema.ts";
 import { secretsSchema } from "./secrets-schema.ts";
 import { DEFAULT_VERSIONS } from "./sizes.ts";
+import { storageSchema } from "./storage-schema.ts";
 
 const cloudflareId = () =>
   text("an id of 32 hexadecimal digits", "023e105f4ecef8ad9ca31a8372d0c353", /^[0-9a-f]{32}$/);
@@ -107,6 +108,7 @@ const recordings = section({
   // A node that records is given this long before it ends; an autoscaling group waits 48 hours at most
   // (EC2 Auto Scaling user guide, lifecycle-hooks).
   maxDurationMinutes: whole(1, 1440).default(240),
+  storage: storageSchema,
 });
 
 /** Generations of a secret: one, or two in the middle of a rotation. */

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Backend } from "../components/backend/backend.ts";
+import { Backend, type MeetBucket } from "../components/backend/backend.ts";
 import { Certificate } from "../components/certificates/certificate.ts";
-import { Downloads } from "../components/downloads/downloads.ts";
+import { Downloads, type DownloadsStorage } from "../components/downloads/downloads.ts";
 import { BackupReplication } from "../components/postgres/backup-replication.ts";
 import { caBundle } from "../components/postgres/ca-bundle.ts";
 import { Postgres } from "../components/postgres/postgres.ts";
@@ -14,12 +14,14 @@ import {
   recordingsBucketPattern,
   regionalMeetHost,
 } from "../components/shared/names.ts";
+import type { CompatibleBucket } from "../components/shared/storage.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import { Web } from "../components/web/web.ts";
 import type { HomeConfig, Sibling, StackSecrets } from "./config.ts";
 import type { Foundation } from "./foundation.ts";
 import type { MediaRegion } from "./media-region.ts";
-import type { Scope } from "./scope.ts";
+import { replicationsOf, type Scope } from "./scope.ts";
+import { compatibleBucket, storeOf, storesOf } from "./storage.ts";
 
 /** What only the primary and the standby have. */
 export interface Home {
@@ -62,7 +64,8 @@ export function deployPrimary(
   }
   const valkey = deployValkey(scope, foundation, home);
   const backend = deployMeet(scope, foundation, region, home, { database, valkey }, secrets);
-  const downloads = deployDownloads(scope, foundation, region, backend);
+  const storage = downloadsStorage(scope, region, secrets.shared);
+  const downloads = deployDownloads(scope, foundation, storage, backend);
   return { web: deployWeb(scope, foundation, true, [backend, downloads]) };
 }
 
@@ -111,16 +114,20 @@ function copyFrom(
     retentionDays: home.database.backupRetentionDays,
     tags,
   });
-  const bucket = scope.bucketOf(primary);
-  new RecordingsReplication("primary-recordings-replication", {
-    sourceBucket: bucket.bucketName,
-    sourceBucketArn: bucket.bucketArn,
-    sourceRegion: primary.awsRegion,
-    destinations: [{ id: config.stack, ...scope.bucketOf(config) }],
-    roleName: scope.roleName("primary-replication"),
-    versioning: [region.recordings.versioning],
-    tags,
-  });
+  for (const { source: from, destinations } of replicationsOf(config)) {
+    if (from.stack === primary.stack) {
+      const bucket = scope.bucketOf(primary);
+      new RecordingsReplication("primary-recordings-replication", {
+        sourceBucket: bucket.bucketName,
+        sourceBucketArn: bucket.bucketArn,
+        sourceRegion: primary.awsRegion,
+        destinations: destinations.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
+        roleName: scope.roleName("primary-replication"),
+        versioning: region.recordings === undefined ? [] : [region.recordings.versioning],
+        tags,
+      });
+    }
+  }
 }
 
 function deployValkey(
@@ -204,7 +211,7 @@ function deployMeet(
         : { administrator: { ...fleet.administrator, password: administratorPassword } }),
       ...(fleet.telephony === undefined ? {} : { telephony: fleet.telephony }),
       djangoSecretKey: shared.djangoSecretKey,
-      bucket: bucketOfMeet(scope),
+      bucket: bucketOfMeet(scope, shared),
       recordings: fleet.recordings,
       roleName: scope.roleName("backend"),
       frontend: home.frontend,
@@ -215,18 +222,44 @@ function deployMeet(
   );
 }
 
-function bucketOfMeet(scope: Scope): { name: string; arn: string; awsRegion: string } {
-  const bucket = scope.bucketOf(scope.config);
-  return { name: bucket.bucketName, arn: bucket.bucketArn, awsRegion: bucket.awsRegion };
+function bucketOfMeet(
+  { config, bucketOf }: Scope,
+  { storageKeys }: SharedSecretOutputs,
+): MeetBucket | CompatibleBucket {
+  const store = storeOf(config.fleet.recordings.storage, config.stack);
+  if (store !== undefined) {
+    return compatibleBucket(store, storageKeys);
+  }
+  const { bucketName: name, bucketArn: arn, awsRegion } = bucketOf(config);
+  return { kind: "aws", name, arn, awsRegion };
+}
+
+function downloadsStorage(
+  { config, lookups, project }: Scope,
+  { bucket }: MediaRegion,
+  { storageKeys }: SharedSecretOutputs,
+): DownloadsStorage {
+  if (bucket.kind === "s3-compatible") {
+    const stores = storesOf(config.fleet).map((store) => compatibleBucket(store, storageKeys));
+    return { kind: "s3-compatible", stores };
+  }
+  const pattern = recordingsBucketPattern(project, lookups.accountId);
+  return {
+    kind: "aws",
+    awsRegion: config.awsRegion,
+    bucketName: bucket.name,
+    // Also where there is a single bucket: what was recorded before it was the only one is still given out.
+    bucketArnPattern: bucketArn(lookups.partition, pattern),
+  };
 }
 
 function deployDownloads(
   scope: Scope,
   { cluster }: Foundation,
-  region: MediaRegion,
+  storage: DownloadsStorage,
   backend: Backend,
 ): Downloads {
-  const { config, lookups } = scope;
+  const { config } = scope;
   return new Downloads(
     "downloads",
     {
@@ -234,14 +267,9 @@ function deployDownloads(
       nodeVersion: config.fleet.versions.node,
       region: config.stack,
       domain: config.fleet.domain,
-      awsRegion: config.awsRegion,
       clusterName: cluster.clusterName,
       roleName: scope.roleName("downloads"),
-      bucketName: region.recordings.bucketName,
-      bucketArnPattern: bucketArn(
-        lookups.partition,
-        recordingsBucketPattern(scope.project, lookups.accountId),
-      ),
+      storage,
       meetUrl: pulumi.interpolate`http://${backend.serviceHost}`,
       replicas: config.downloads.replicas,
       vpcCidr: config.network.cidr,

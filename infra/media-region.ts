@@ -13,14 +13,19 @@ import {
   regionalLivekitHost,
   turnHost,
 } from "../components/shared/names.ts";
+import type { StorageBucket } from "../components/shared/storage.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import type { Foundation } from "./foundation.ts";
 import { previousSecrets } from "./previous-secrets.ts";
-import { replicationHomes, type Scope } from "./scope.ts";
+import { replicationsOf, type Scope } from "./scope.ts";
+import { compatibleBucket, storeOf } from "./storage.ts";
 
 /** What every region has, whatever its role. */
 export interface MediaRegion {
-  readonly recordings: Recordings;
+  /** Absent where recordings are kept in the primary's bucket, or not on AWS. */
+  readonly recordings?: Recordings;
+  /** Where Egress writes to. */
+  readonly bucket: StorageBucket;
   readonly rooms: Rooms;
   readonly turn: TurnBalancer;
 }
@@ -43,20 +48,8 @@ export function deployMediaRegion(
     protection: config.protection,
     tags,
   });
-  const recordings = new Recordings("recordings", {
-    ...scope.lookups,
-    bucketName: scope.bucketOf(config).bucketName,
-    awsRegion: config.awsRegion,
-    peers: replicationHomes(config).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
-    // The primary's replication names the standby's bucket, so it belongs to the standby: see ADR 0006.
-    // A promoted standby keeps its own and that of the region before until this returns: see ADR 0016.
-    ownsReplication:
-      config.role === "primary" ? config.fleet.fenced !== undefined : config.role !== "fenced",
-    roleName: scope.roleName("replication"),
-    expirationDays: config.fleet.recordings.expirationDays,
-    protection: config.protection,
-    tags,
-  });
+  const recordings = makeBucket(scope);
+  const bucket = bucketOfEgress(scope, recordings, shared);
   const keys = { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret };
   const { livekitKeys: previousKeys } = previousSecrets(config.fleet, shared);
   const livekit = new LiveKit(
@@ -78,14 +71,57 @@ export function deployMediaRegion(
   );
   follow(scope, foundation, "media", livekit);
   if (foundation.egressNodes !== undefined) {
-    const egress = deployEgress(scope, foundation, { valkey, keys, livekit, recordings });
+    const egress = deployEgress(scope, foundation, { valkey, keys, livekit, bucket });
     follow(scope, foundation, "egress", egress);
   }
   return {
-    recordings,
+    ...(recordings === undefined ? {} : { recordings }),
+    bucket,
     rooms: deployRooms(scope, foundation, shared, { valkey, livekit }),
     turn: deployTurn(scope, foundation),
   };
+}
+
+/** The region's own bucket, with its copies to the homes; in a fleet with a single one the primary's. */
+function makeBucket(scope: Scope): Recordings | undefined {
+  const { config, tags } = scope;
+  const { expirationDays, storage } = config.fleet.recordings;
+  if (
+    storage.kind === "s3-compatible" ||
+    (storage.kind === "single" && config.role !== "primary")
+  ) {
+    return undefined;
+  }
+  const copies = replicationsOf(config).find(({ source }) => source.stack === config.stack);
+  const peers = copies?.destinations ?? [];
+  return new Recordings("recordings", {
+    ...scope.lookups,
+    bucketName: scope.bucketOf(config).bucketName,
+    awsRegion: config.awsRegion,
+    peers: peers.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
+    ownsReplication: peers.length > 0,
+    roleName: scope.roleName("replication"),
+    expirationDays,
+    protection: config.protection,
+    tags,
+  });
+}
+
+function bucketOfEgress(
+  { config, bucketOf }: Scope,
+  own: Recordings | undefined,
+  shared: SharedSecretOutputs,
+): StorageBucket {
+  const store = storeOf(config.fleet.recordings.storage, config.stack);
+  if (store !== undefined) {
+    return compatibleBucket(store, shared.storageKeys);
+  }
+  if (own !== undefined) {
+    const { bucketName: name, bucketArn: arn } = own;
+    return { kind: "aws", name, arn, awsRegion: config.awsRegion };
+  }
+  const { bucketName: name, bucketArn: arn, awsRegion } = bucketOf(config.fleet.primary);
+  return { kind: "aws", name, arn, awsRegion };
 }
 
 /** Keeps as many pods as there are nodes of the role. */
@@ -114,7 +150,7 @@ function deployEgress(
     readonly valkey: Valkey;
     readonly keys: { apiKey: pulumi.Output<string>; apiSecret: pulumi.Output<string> };
     readonly livekit: LiveKit;
-    readonly recordings: Recordings;
+    readonly bucket: StorageBucket;
   },
 ): Egress {
   const { config } = scope;
@@ -125,9 +161,7 @@ function deployEgress(
       version: config.fleet.versions.egress,
       clusterName: cluster.clusterName,
       roleName: scope.roleName("egress"),
-      awsRegion: config.awsRegion,
-      bucketName: parts.recordings.bucketName,
-      bucketArn: parts.recordings.bucketArn,
+      bucket: parts.bucket,
       valkey: parts.valkey,
       keys: parts.keys,
       livekitHost: parts.livekit.serviceHost,

@@ -60,13 +60,43 @@ export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
 }
 
 /**
- * The homes that a region's recordings are copied to: both, without itself, of its own residency group only. A fenced
- * region stays one, so that a promotion changes no replication: its region cannot be asked.
+ * The homes that a region's recordings are copied to: both, without itself, of its own residency group only; none unless
+ * each region has a bucket. A fenced region stays one, so that a promotion changes no replication: its region cannot be
+ * asked.
  */
 export function replicationHomes(config: StackConfig): readonly Sibling[] {
-  const { primary, standby, fenced } = config.fleet;
+  const { primary, standby, fenced, recordings } = config.fleet;
+  if (recordings.storage.kind !== "regional") {
+    return [];
+  }
   const other = standby ?? fenced;
   return [primary, ...(other === undefined ? [] : [other])].filter(
     (home) => home.stack !== config.stack && home.residency === config.residency,
   );
+}
+
+type Region = Pick<Sibling, "stack" | "awsRegion">;
+
+/** Recordings of one region that a stack has copied to the buckets of others. */
+export interface Replication {
+  readonly source: Region;
+  readonly destinations: readonly Region[];
+}
+
+/**
+ * The replications that a stack makes: its own bucket's, but the primary's bucket's belongs to the standby's stack (see
+ * ADR 0006). A promoted standby keeps its own and that of the region before, until this returns (see ADR 0016).
+ */
+export function replicationsOf(config: StackConfig): readonly Replication[] {
+  const { primary, fenced } = config.fleet;
+  const homes = replicationHomes(config);
+  const ownsOwn = config.role === "primary" ? fenced !== undefined : config.role !== "fenced";
+  const other =
+    config.role === "standby" ? primary : config.role === "primary" ? fenced : undefined;
+  return [
+    ...(ownsOwn ? [{ source: config, destinations: homes }] : []),
+    ...(other === undefined || homes.length === 0
+      ? []
+      : [{ source: other, destinations: [config] }]),
+  ].filter(({ destinations }) => destinations.length > 0);
 }

@@ -14,6 +14,7 @@ export interface Warning {
     | "protection"
     | "single point"
     | "residency"
+    | "storage"
     | "access"
     | "scaling"
     | "quota"
@@ -44,6 +45,7 @@ export function warningsOf(input: WarningInput): Warning[] {
     ...failover(input),
     ...singlePoints(input),
     ...residency(input),
+    ...storage(input),
     ...access(input),
     ...keys(input),
     ...quotas(input),
@@ -149,7 +151,24 @@ function singlePoints({ resources }: WarningInput): Warning[] {
       ];
 }
 
+function storage({ config }: WarningInput): Warning[] {
+  const { storage: choice, expirationDays } = config.fleet.recordings;
+  if (config.role !== "primary" || choice.kind === "regional") {
+    return [];
+  }
+  const sentence =
+    choice.kind === "single"
+      ? "All recordings are in this region's bucket alone: while the region is lost nobody can fetch any or make new ones, " +
+        "and there is no copy."
+      : `Recordings are on S3-compatible storage, where nothing is set from here: have its buckets delete what is older ` +
+        `than ${expirationDays} days, as Meet tells people, and keep copies if you want any.`;
+  return [{ about: "storage", sentence }];
+}
+
 function residency({ config }: WarningInput): Warning[] {
+  if (config.fleet.recordings.storage.kind !== "regional") {
+    return [];
+  }
   const homes = [config.fleet.primary, config.fleet.standby].filter((home) => home !== undefined);
   if (homes.every(({ residency: group }) => group === config.residency)) {
     return [];

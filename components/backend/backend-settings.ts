@@ -70,6 +70,12 @@ function secretFiles(args: BackendArgs): Record<string, pulumi.Input<string>> {
     ...(args.mail.user === undefined || args.mailPassword === undefined
       ? {}
       : { DJANGO_EMAIL_HOST_PASSWORD: args.mailPassword }),
+    ...(args.bucket.kind === "aws"
+      ? {}
+      : {
+          AWS_S3_ACCESS_KEY_ID: args.bucket.accessKeyId,
+          AWS_S3_SECRET_ACCESS_KEY: args.bucket.secretAccessKey,
+        }),
   };
 }
 

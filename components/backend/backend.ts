@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { podIdentityTrust } from "../shared/iam.ts";
 import { labels, selector } from "../shared/kubernetes.ts";
 import { meetHost, NODE_PORTS } from "../shared/names.ts";
+import type { CompatibleBucket } from "../shared/storage.ts";
 import { named, type Tags } from "../shared/tags.ts";
 import { backendFaults } from "./backend-faults.ts";
 import {
@@ -23,8 +24,16 @@ import type { MeetSettings } from "./meet-environment.ts";
 /** Part of every URN beneath it: never change without an alias. */
 export const BACKEND_TYPE = "meet:app:Backend";
 
+/** A home's bucket on AWS; plain, because it is in settings that are no secret. */
+export interface MeetBucket {
+  readonly kind: "aws";
+  readonly name: string;
+  readonly arn: string;
+  readonly awsRegion: string;
+}
+
 /** Arguments of Backend. */
-export interface BackendArgs extends Omit<MeetSettings, "workers"> {
+export interface BackendArgs extends Omit<MeetSettings, "workers" | "bucket"> {
   /** Namespace that admits "restricted" pods. */
   readonly namespace: pulumi.Input<string>;
   readonly clusterName: pulumi.Input<string>;
@@ -54,11 +63,7 @@ export interface BackendArgs extends Omit<MeetSettings, "workers"> {
   };
   readonly djangoSecretKey: pulumi.Input<string>;
   /** The home's own bucket: files and recordings. */
-  readonly bucket: {
-    readonly name: string;
-    readonly arn: string;
-    readonly awsRegion: string;
-  };
+  readonly bucket: MeetBucket | CompatibleBucket;
   /** Name of the role that pods of the backend image have. */
   readonly roleName: string;
   readonly frontend: { readonly replicas: number };
@@ -82,29 +87,24 @@ export interface BackendArgs extends Omit<MeetSettings, "workers"> {
 export class Backend extends pulumi.ComponentResource {
   /** `backend.<namespace>.svc.cluster.local:8000`; wants Meet's Host and `X-Forwarded-Proto: https`. */
   readonly serviceHost: pulumi.Output<string>;
-  readonly roleArn: pulumi.Output<string>;
+  /** Absent on S3-compatible storage: there is nothing of AWS that Meet needs. */
+  readonly roleArn: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
     super(BACKEND_TYPE, name, {}, opts);
     backendFaults(BACKEND_TYPE, name, args).throwIfAny(this);
     const child = { parent: this };
     const settings = new BackendSettings(`${name}-settings`, args, child);
-    const { role, grant } = this.role(name, args);
+    const identity =
+      args.bucket.kind === "aws" ? this.identity(name, args, args.bucket) : undefined;
     const accounts = [APPS.backend, APPS.frontend].map((app) => this.account(name, args, app));
-    const association = new aws.eks.PodIdentityAssociation(
-      name,
-      {
-        clusterName: args.clusterName,
-        namespace: args.namespace,
-        serviceAccount: APPS.backend,
-        roleArn: role.arn,
-        tags: named(args.tags, name),
-      },
-      child,
-    );
     // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever. Pods name the
     // ServiceAccount and the policies find them by plain strings, which order nothing.
-    const before = [association, grant, ...accounts, ...this.policies(name, args)];
+    const before = [
+      ...(identity === undefined ? [] : [identity.association, identity.grant]),
+      ...accounts,
+      ...this.policies(name, args),
+    ];
     const parts: BackendPodParts = {
       image: `docker.io/lasuite/meet-backend:${args.version}`,
       environment: settings.environment,
@@ -126,14 +126,11 @@ export class Backend extends pulumi.ComponentResource {
     this.deployments(name, args, parts, [jobs.migration, ...before]);
 
     this.serviceHost = pulumi.interpolate`${APPS.backend}.${args.namespace}.svc.cluster.local:${HTTP_PORTS.backend}`;
-    this.roleArn = role.arn;
+    this.roleArn = identity?.role.arn;
     this.registerOutputs({ serviceHost: this.serviceHost, roleArn: this.roleArn });
   }
 
-  private role(
-    name: string,
-    args: BackendArgs,
-  ): { readonly role: aws.iam.Role; readonly grant: aws.iam.RolePolicy } {
+  private identity(name: string, args: BackendArgs, bucket: MeetBucket) {
     const role = new aws.iam.Role(
       `${name}-role`,
       {
@@ -146,10 +143,21 @@ export class Backend extends pulumi.ComponentResource {
     );
     const grant = new aws.iam.RolePolicy(
       `${name}-bucket`,
-      { role: role.name, policy: bucketPolicy(args.bucket.arn) },
+      { role: role.name, policy: bucketPolicy(bucket.arn) },
       { parent: this },
     );
-    return { role, grant };
+    const association = new aws.eks.PodIdentityAssociation(
+      name,
+      {
+        clusterName: args.clusterName,
+        namespace: args.namespace,
+        serviceAccount: APPS.backend,
+        roleArn: role.arn,
+        tags: named(args.tags, name),
+      },
+      { parent: this },
+    );
+    return { role, grant, association };
   }
 
   private account(name: string, args: BackendArgs, app: string): k8s.core.v1.ServiceAccount {

@@ -32,7 +32,14 @@ export interface MeetSettings {
   readonly livekitUrl: string;
   readonly oidc: OidcSettings;
   readonly mail: MailSettings;
-  readonly bucket: { readonly name: string; readonly awsRegion: string };
+  readonly bucket:
+    | { readonly kind: "aws"; readonly name: string; readonly awsRegion: string }
+    | {
+        readonly kind: "s3-compatible";
+        readonly name: string;
+        readonly endpoint: string;
+        readonly region: string;
+      };
   /** @default recording is switched off */
   readonly recordings?: { readonly expirationDays: number; readonly maxDurationMinutes: number };
   /** Dialling in, for a fleet of one region. @default off */
@@ -55,6 +62,8 @@ export const FILE_SECRETS = [
   "LIVEKIT_API_KEY",
   "LIVEKIT_API_SECRET",
   "DJANGO_EMAIL_HOST_PASSWORD",
+  "AWS_S3_ACCESS_KEY_ID",
+  "AWS_S3_SECRET_ACCESS_KEY",
 ] as const;
 
 /** Secrets that Meet takes from the environment only: addresses that hold a password. */
@@ -103,9 +112,10 @@ export function meetEnvironment(settings: MeetSettings): Record<string, string> 
     ...recording(settings.recordings, origin),
     ...mail(settings.mail, host, origin),
     ...Object.fromEntries(
-      FILE_SECRETS.filter(
-        (name) => name !== "DJANGO_EMAIL_HOST_PASSWORD" || settings.mail.user !== undefined,
-      ).map((name) => [`${name}_FILE`, `${SECRET_FILES_PATH}/${name}`]),
+      FILE_SECRETS.filter((name) => isNeeded(name, settings)).map((name) => [
+        `${name}_FILE`,
+        `${SECRET_FILES_PATH}/${name}`,
+      ]),
     ),
   };
 }
@@ -157,11 +167,22 @@ function telephony(settings: MeetSettings["telephony"]): Record<string, string> 
       };
 }
 
-/** No keys: boto takes the pod's role. Without an endpoint it signs the global host, which the bucket refuses. */
+function isNeeded(name: (typeof FILE_SECRETS)[number], { mail, bucket }: MeetSettings): boolean {
+  if (name === "DJANGO_EMAIL_HOST_PASSWORD") {
+    return mail.user !== undefined;
+  }
+  return !name.startsWith("AWS_S3_") || bucket.kind === "s3-compatible";
+}
+
+/** No keys on AWS: boto takes the pod's role. Without an endpoint it signs the global host, which the bucket refuses. */
 function storage(bucket: MeetSettings["bucket"], origin: string): Record<string, string> {
+  const place =
+    bucket.kind === "aws"
+      ? { endpoint: `https://s3.${bucket.awsRegion}.amazonaws.com`, region: bucket.awsRegion }
+      : bucket;
   return {
-    AWS_S3_ENDPOINT_URL: `https://s3.${bucket.awsRegion}.amazonaws.com`,
-    AWS_S3_REGION_NAME: bucket.awsRegion,
+    AWS_S3_ENDPOINT_URL: place.endpoint,
+    AWS_S3_REGION_NAME: place.region,
     AWS_S3_SIGNATURE_VERSION: "s3v4",
     AWS_STORAGE_BUCKET_NAME: bucket.name,
     MEDIA_BASE_URL: origin,

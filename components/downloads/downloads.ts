@@ -7,10 +7,12 @@ import {
   neighbourRule,
   POD_IDENTITY_RULE,
 } from "../service-bundle/node-service-policy.ts";
+import { SECRETS_PATH } from "../service-bundle/node-service-pod.ts";
 import { NodeService } from "../service-bundle/node-service.ts";
 import { Faults } from "../shared/faults.ts";
 import { podIdentityTrust, policy } from "../shared/iam.ts";
 import { NODE_PORTS } from "../shared/names.ts";
+import type { CompatibleBucket } from "../shared/storage.ts";
 import { named, type Tags } from "../shared/tags.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
@@ -19,6 +21,21 @@ export const DOWNLOADS_TYPE = "meet:app:Downloads";
 /** Name of the route's objects in their namespace. */
 export const DOWNLOADS_APP = "downloads";
 
+/** The buckets that recordings are looked for in, the home's first. */
+export type DownloadsStorage =
+  | {
+      readonly kind: "aws";
+      readonly awsRegion: string;
+      /** The region's own bucket. */
+      readonly bucketName: pulumi.Input<string>;
+      /**
+       * ARN that matches every recordings bucket of the fleet and no other, with a `*` for the region, so that a region
+       * added later changes nothing here.
+       */
+      readonly bucketArnPattern: string;
+    }
+  | { readonly kind: "s3-compatible"; readonly stores: readonly CompatibleBucket[] };
+
 export interface DownloadsArgs {
   readonly namespace: pulumi.Input<string>;
   /** Tag of the stock Node image, of an exact version: `24.19.0-bookworm-slim`. */
@@ -26,17 +43,10 @@ export interface DownloadsArgs {
   /** Name of the stack. */
   readonly region: string;
   readonly domain: string;
-  readonly awsRegion: string;
   readonly clusterName: pulumi.Input<string>;
   /** IAM is global: the name carries the stack. */
   readonly roleName: string;
-  /** The region's own bucket: where a recording is looked for first. */
-  readonly bucketName: pulumi.Input<string>;
-  /**
-   * ARN that matches every recordings bucket of the fleet and no other, with a `*` for the region, so that a region
-   * added later changes nothing here.
-   */
-  readonly bucketArnPattern: string;
+  readonly storage: DownloadsStorage;
   /** Meet's backend, which decides on each download: `http://backend.meet.svc.cluster.local:8000`. */
   readonly meetUrl: pulumi.Input<string>;
   readonly replicas: number;
@@ -46,30 +56,22 @@ export interface DownloadsArgs {
 
 /**
  * The recordings route: asks Meet whether a viewer may have a recording, finds the bucket that holds it and answers with
- * a short-lived address at S3. Makes a role that reads the fleet's media and deletes recordings for good where that was asked for, its Pod Identity
- * association, and the service, two pods or more over the zones. If it is lost recordings cannot be fetched for the
+ * a short-lived address at S3. Makes a role that reads the fleet's media and deletes recordings for good where that was
+ * asked for, its Pod Identity association (neither on S3-compatible storage, which wants keys), and the service, two pods or more over the zones. If it is lost recordings cannot be fetched for the
  * time; none is lost. Cost: the pods' share of the system nodes.
  */
 export class Downloads extends pulumi.ComponentResource {
   /** `http://downloads.<namespace>.svc.cluster.local:8080`, inside the cluster. */
   readonly serviceUrl: pulumi.Output<string>;
-  readonly roleArn: pulumi.Output<string>;
+  /** Absent on S3-compatible storage. */
+  readonly roleArn: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: DownloadsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(DOWNLOADS_TYPE, name, {}, opts);
     validate(this, name, args);
-    const role = this.role(name, args);
-    const association = new aws.eks.PodIdentityAssociation(
-      name,
-      {
-        clusterName: args.clusterName,
-        namespace: args.namespace,
-        serviceAccount: DOWNLOADS_APP,
-        roleArn: role.arn,
-        tags: named(args.tags, name),
-      },
-      { parent: this },
-    );
+    const { storage } = args;
+    const identity =
+      storage.kind === "aws" ? this.identity(name, args, storage.bucketArnPattern) : undefined;
     const service = new NodeService(
       name,
       {
@@ -80,6 +82,7 @@ export class Downloads extends pulumi.ComponentResource {
         nodePort: NODE_PORTS.downloads,
         replicas: { fixed: args.replicas },
         environment: downloadsEnvironment(args),
+        ...(storage.kind === "aws" ? {} : { secretFiles: storeKeyFiles(storage.stores) }),
         resources: { cpuMillicores: 100, memoryMib: 256 },
         metrics: true,
         shutdownSeconds: 30,
@@ -91,17 +94,17 @@ export class Downloads extends pulumi.ComponentResource {
           HTTPS_RULE,
         ],
         // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever.
-        podsDependOn: [association],
+        podsDependOn: identity === undefined ? [] : [identity.association],
       },
       { parent: this },
     );
 
     this.serviceUrl = pulumi.interpolate`http://${service.serviceHost}`;
-    this.roleArn = role.arn;
+    this.roleArn = identity?.role.arn;
     this.registerOutputs({ serviceUrl: this.serviceUrl, roleArn: this.roleArn });
   }
 
-  private role(name: string, args: DownloadsArgs): aws.iam.Role {
+  private identity(name: string, args: DownloadsArgs, bucketArnPattern: string) {
     const role = new aws.iam.Role(
       `${name}-role`,
       {
@@ -115,10 +118,21 @@ export class Downloads extends pulumi.ComponentResource {
     );
     new aws.iam.RolePolicy(
       `${name}-read`,
-      { role: role.name, policy: mediaPolicy(args.bucketArnPattern) },
+      { role: role.name, policy: mediaPolicy(bucketArnPattern) },
       { parent: this },
     );
-    return role;
+    const association = new aws.eks.PodIdentityAssociation(
+      name,
+      {
+        clusterName: args.clusterName,
+        namespace: args.namespace,
+        serviceAccount: DOWNLOADS_APP,
+        roleArn: role.arn,
+        tags: named(args.tags, name),
+      },
+      { parent: this },
+    );
+    return { role, association };
   }
 }
 
@@ -166,22 +180,57 @@ export function mediaPolicy(bucketArnPattern: string): string {
 
 /** The route's environment (services/recordings/config.ts): addresses only, no secret; EKS adds those of the role. */
 export function downloadsEnvironment(
-  args: Pick<DownloadsArgs, "region" | "domain" | "awsRegion" | "bucketName" | "meetUrl">,
+  args: Pick<DownloadsArgs, "region" | "domain" | "storage" | "meetUrl">,
 ): Record<string, pulumi.Input<string>> {
   return {
     REGION: args.region,
     DOMAIN: args.domain,
-    AWS_REGION: args.awsRegion,
-    BUCKET: args.bucketName,
+    ...(args.storage.kind === "aws"
+      ? { AWS_REGION: args.storage.awsRegion, BUCKET: args.storage.bucketName }
+      : { STORES: JSON.stringify(args.storage.stores.map(storeOfEnvironment)) }),
     MEET_URL: args.meetUrl,
   };
 }
 
+const accessKeyFile = (index: number): string => `store-${index}-access-key`;
+const secretKeyFile = (index: number): string => `store-${index}-secret-key`;
+
+/** One of STORES; its keys are in files, which the service reads again when they change. */
+function storeOfEnvironment(
+  { name, endpoint, region, pathStyle, delivery }: CompatibleBucket,
+  index: number,
+): Record<string, unknown> {
+  return {
+    bucket: name,
+    endpoint,
+    region,
+    pathStyle,
+    delivery,
+    accessKeyFile: `${SECRETS_PATH}/${accessKeyFile(index)}`,
+    secretKeyFile: `${SECRETS_PATH}/${secretKeyFile(index)}`,
+  };
+}
+
+function storeKeyFiles(stores: readonly CompatibleBucket[]): Record<string, pulumi.Input<string>> {
+  return Object.fromEntries(
+    stores.flatMap(({ accessKeyId, secretAccessKey }, index) => [
+      [accessKeyFile(index), accessKeyId],
+      [secretKeyFile(index), secretAccessKey],
+    ]),
+  );
+}
+
 function validate(resource: pulumi.Resource, name: string, args: DownloadsArgs): void {
   const faults = new Faults(DOWNLOADS_TYPE, name);
+  const { storage } = args;
+  const pattern = storage.kind === "aws" ? storage.bucketArnPattern : undefined;
   faults.when(
-    !/^arn:[\w-]+:s3:::[a-z0-9-]+-\*-an$/.test(args.bucketArnPattern),
-    `bucketArnPattern ${args.bucketArnPattern} does not name this fleet's buckets with one * for the region. Make it with recordingsBucketPattern.`,
+    storage.kind === "s3-compatible" && storage.stores.length === 0,
+    "there are no stores to look into. Name the home's at least.",
+  );
+  faults.when(
+    pattern !== undefined && !/^arn:[\w-]+:s3:::[a-z0-9-]+-\*-an$/.test(pattern),
+    `bucketArnPattern ${pattern ?? ""} does not name this fleet's buckets with one * for the region. Make it with recordingsBucketPattern.`,
   );
   faults.when(
     args.roleName.length > 64,

@@ -1,5 +1,7 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import { redisConfig, type LiveKitConfigInputs } from "../livekit/livekit-config.ts";
+import type { StorageBucket } from "../shared/storage.ts";
 
 /** Ports Egress answers on. */
 export const EGRESS_PORTS = { health: 8080, metrics: 9090 } as const;
@@ -13,8 +15,7 @@ export interface EgressConfigInputs {
   readonly keys: LiveKitConfigInputs["keys"];
   /** `host:port` of the region's own LiveKit. */
   readonly livekitHost: string;
-  readonly bucketName: string;
-  readonly awsRegion: string;
+  readonly bucket: pulumi.Unwrap<StorageBucket>;
   readonly maxDurationMinutes: number;
   /** Memory at which no further recording is taken, and the largest is ended, in gigabytes. */
   readonly maxMemoryGb: number;
@@ -35,8 +36,8 @@ export function egressConfig(inputs: EgressConfigInputs): string {
     insecure: true,
     health_port: EGRESS_PORTS.health,
     prometheus_port: EGRESS_PORTS.metrics,
-    // No keys: the pod's own role. Used for every request without storage of its own; the gateway removes Meet's.
-    storage: { s3: { region: inputs.awsRegion, bucket: inputs.bucketName } },
+    // Used for every request without storage of its own; the gateway removes Meet's.
+    storage: { s3: s3Config(inputs.bucket) },
     disallow_local_storage: true,
     session_limits: { file_output_max_duration: `${inputs.maxDurationMinutes}m` },
     cpu_cost: {
@@ -46,4 +47,18 @@ export function egressConfig(inputs: EgressConfigInputs): string {
     },
     logging: { level: "info", json: true },
   });
+}
+
+/** Of livekit/egress pkg/config/storage.go, S3Config. Without keys the uploader takes the pod's own role. */
+function s3Config(bucket: EgressConfigInputs["bucket"]): Record<string, unknown> {
+  return bucket.kind === "aws"
+    ? { region: bucket.awsRegion, bucket: bucket.name }
+    : {
+        access_key: bucket.accessKeyId,
+        secret: bucket.secretAccessKey,
+        region: bucket.region,
+        endpoint: bucket.endpoint,
+        bucket: bucket.name,
+        force_path_style: bucket.pathStyle,
+      };
 }

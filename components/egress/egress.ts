@@ -5,6 +5,7 @@ import { hashedName } from "../shared/content-hash.ts";
 import { Faults } from "../shared/faults.ts";
 import { podIdentityTrust, policy } from "../shared/iam.ts";
 import { labels, selector } from "../shared/kubernetes.ts";
+import type { AwsBucket, StorageBucket } from "../shared/storage.ts";
 import { named, type Tags } from "../shared/tags.ts";
 import { EGRESS_PORTS, egressConfig, RECORDINGS_PREFIX } from "./egress-config.ts";
 import { EGRESS_APP, EGRESS_CONFIG_FILE, EGRESS_MEMORY, egressPod } from "./egress-pod.ts";
@@ -19,10 +20,8 @@ export interface EgressArgs {
   readonly clusterName: pulumi.Input<string>;
   /** IAM is global: the name carries the stack. */
   readonly roleName: string;
-  readonly awsRegion: string;
-  /** The region's own recordings bucket. */
-  readonly bucketName: pulumi.Input<string>;
-  readonly bucketArn: pulumi.Input<string>;
+  /** Where recordings are written: for every request, the gateway takes out Meet's own. */
+  readonly bucket: StorageBucket;
   readonly valkey: {
     readonly host: pulumi.Input<string>;
     readonly port: pulumi.Input<number>;
@@ -44,16 +43,17 @@ export interface EgressArgs {
 }
 
 /**
- * The region's recorder: one pod, and with it one recording with video, per egress node. Writes to the region's bucket
- * with a role that can do nothing else; there are no static keys. Makes the role and its Pod Identity association, a
- * Secret with the configuration, named by its content, a Deployment, a disruption budget, a network policy and a
+ * The region's recorder: one pod, and with it one recording with video, per egress node. Writes to its bucket
+ * with a role that can do nothing else and no static keys; on S3-compatible storage with keys, and then it has no role.
+ * Makes the role and its Pod Identity association, a Secret with the configuration, named by its content, a Deployment, a disruption budget, a network policy and a
  * ServiceAccount. The number of pods is not decided here: ProportionalAutoscaler targets `deployment/egress`.
  * Invariant: a recording is never cut by a roll-out or a scale-in; if its node dies it is lost.
  */
 export class Egress extends pulumi.ComponentResource {
   /** Name of the Deployment, for the autoscaler that keeps its pods and the nodes equal in number. */
   readonly deploymentName: pulumi.Output<string>;
-  readonly roleArn: pulumi.Output<string>;
+  /** Absent on S3-compatible storage. */
+  readonly roleArn: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: EgressArgs, opts?: pulumi.ComponentResourceOptions) {
     super(EGRESS_TYPE, name, {}, opts);
@@ -65,18 +65,8 @@ export class Egress extends pulumi.ComponentResource {
       { metadata, automountServiceAccountToken: false },
       child,
     );
-    const role = this.role(name, args);
-    const association = new aws.eks.PodIdentityAssociation(
-      name,
-      {
-        clusterName: args.clusterName,
-        namespace: args.namespace,
-        serviceAccount: EGRESS_APP,
-        roleArn: role.arn,
-        tags: named(args.tags, name),
-      },
-      child,
-    );
+    const identity =
+      args.bucket.kind === "aws" ? this.identity(name, args, args.bucket) : undefined;
     const config = this.config(name, args);
     const graceSeconds = args.maxDurationMinutes * 60 + 600;
     const deployment = new k8s.apps.v1.Deployment(
@@ -105,7 +95,7 @@ export class Egress extends pulumi.ComponentResource {
       {
         ...child,
         // Credentials are put into a pod when it is admitted: a pod older than the association has none, ever.
-        dependsOn: [account, association],
+        dependsOn: [account, ...(identity === undefined ? [] : [identity.association])],
         // Owned by the proportional autoscaler: one pod per egress node.
         ignoreChanges: ["spec.replicas"],
       },
@@ -113,11 +103,11 @@ export class Egress extends pulumi.ComponentResource {
     this.policies(name, args, metadata);
 
     this.deploymentName = deployment.metadata.name;
-    this.roleArn = role.arn;
+    this.roleArn = identity?.role.arn;
     this.registerOutputs({ deploymentName: this.deploymentName, roleArn: this.roleArn });
   }
 
-  private role(name: string, args: EgressArgs): aws.iam.Role {
+  private identity(name: string, args: EgressArgs, bucket: AwsBucket) {
     const role = new aws.iam.Role(
       `${name}-role`,
       {
@@ -132,11 +122,22 @@ export class Egress extends pulumi.ComponentResource {
       `${name}-upload`,
       {
         role: role.name,
-        policy: pulumi.output(args.bucketArn).apply(uploadPolicy),
+        policy: pulumi.output(bucket.arn).apply(uploadPolicy),
       },
       { parent: this },
     );
-    return role;
+    const association = new aws.eks.PodIdentityAssociation(
+      name,
+      {
+        clusterName: args.clusterName,
+        namespace: args.namespace,
+        serviceAccount: EGRESS_APP,
+        roleArn: role.arn,
+        tags: named(args.tags, name),
+      },
+      { parent: this },
+    );
+    return { role, association };
   }
 
   private config(name: string, args: EgressArgs): k8s.core.v1.Secret {
@@ -149,12 +150,11 @@ export class Egress extends pulumi.ComponentResource {
       },
       keys: { apiKey: args.keys.apiKey, apiSecret: args.keys.apiSecret },
       livekitHost: args.livekitHost,
-      bucketName: args.bucketName,
+      bucket: args.bucket,
     });
     const files = pulumi.secret(parts).apply((known) => ({
       [EGRESS_CONFIG_FILE]: egressConfig({
         ...known,
-        awsRegion: args.awsRegion,
         maxDurationMinutes: args.maxDurationMinutes,
         maxMemoryGb: EGRESS_MEMORY.stopAtGb,
       }),

@@ -11,6 +11,9 @@ const sharedSecretsSchema = z.object({
   djangoSecretKey: secret,
   databasePassword: secret,
   administratorPassword: secret.optional(),
+  storageKeys: z
+    .record(z.string(), z.object({ accessKeyId: secret, secretAccessKey: secret }))
+    .optional(),
   previous: z
     .object({
       livekit: z.object({ apiKey: secret, apiSecret: z.string().min(32) }).optional(),
@@ -32,6 +35,8 @@ export interface SharedSecretOutputs {
   readonly operatorSecret: pulumi.Output<string>;
   readonly djangoSecretKey: pulumi.Output<string>;
   readonly databasePassword: pulumi.Output<string>;
+  /** Keys of S3-compatible storage, by store, where the fleet has any. */
+  readonly storageKeys?: pulumi.Output<SharedSecretValues["storageKeys"]>;
   /** Other makes that are accepted as well. */
   readonly previous: pulumi.Output<SharedSecretValues["previous"]>;
 }
@@ -84,6 +89,7 @@ export function sharedSecretsFrom(
     operatorSecret: values.operatorSecret,
     djangoSecretKey: values.djangoSecretKey,
     databasePassword: values.databasePassword,
+    storageKeys: values.apply(({ storageKeys }) => storageKeys),
     previous: values.previous,
   };
 }

@@ -6,6 +6,7 @@ import { SIZE_DEFAULTS, SIZES, vcpusOf } from "../../infra/sizes.ts";
 import { BAD_FILES, BAD_PAIRS } from "./bad-files.ts";
 import { BAD_FLEETS } from "./bad-fleets.ts";
 import { BAD_GATEWAYS } from "./bad-gateways.ts";
+import { BAD_STORAGE } from "./bad-storage.ts";
 import { BAD_VALUES } from "./bad-values.ts";
 import {
   faultsOf,
@@ -26,12 +27,16 @@ function resolved(stacks: Readonly<Record<string, Settings | string>>, stack: st
 }
 
 describe("a bad configuration is refused with one sentence", () => {
-  it.each([...BAD_FILES, ...BAD_VALUES, ...BAD_FLEETS, ...BAD_GATEWAYS, ...BAD_PAIRS])(
-    "$name",
-    (fleet) => {
-      expect(faultsOf(fleetFiles(fleet.stacks))).toEqual([fleet.says]);
-    },
-  );
+  it.each([
+    ...BAD_FILES,
+    ...BAD_VALUES,
+    ...BAD_STORAGE,
+    ...BAD_FLEETS,
+    ...BAD_GATEWAYS,
+    ...BAD_PAIRS,
+  ])("$name", (fleet) => {
+    expect(faultsOf(fleetFiles(fleet.stacks))).toEqual([fleet.says]);
+  });
 });
 
 describe("the files of this repository", () => {

@@ -53,6 +53,42 @@ describe("the program's own configuration", () => {
     expect(secrets).not.toHaveProperty("mailPassword");
   });
 
+  it("of a primary on S3-compatible storage has the keys of every store, still secret", async () => {
+    const store = { endpoint: "https://s3.example.org", region: "garage", bucket: "meet" };
+    const storage = { kind: "s3-compatible", default: store };
+    const stores = fleetFiles({
+      eu: {
+        ...PRIMARY,
+        "meet:recordings": { storage },
+        "meet:storageKeys": { secure: "v1:abc" },
+      },
+    });
+    const run = async (keys: string | undefined) => {
+      await runAs("eu", {
+        [SECRET]: "s3cret",
+        ...(keys === undefined ? {} : { "meet:storageKeys": keys }),
+      });
+      return String(faultOf(() => loadStackConfig(stores)));
+    };
+    expect(await run(undefined)).toContain(
+      "Config meet:storageKeys in Pulumi.eu.yaml: missing for the stores default. Run pulumi config set --secret meet:storageKeys --stack eu.",
+    );
+    expect(await run("AKIA")).toContain("Config meet:storageKeys in Pulumi.eu.yaml: no JSON.");
+    const wrong = await run('{"default": {"accessKeyId": "AKIA"}}');
+    expect(wrong).toContain("(default.secretAccessKey). Correct it.");
+    expect(wrong).not.toContain("AKIA");
+    const pair = { accessKeyId: "AKIA", secretAccessKey: "hidden" };
+    expect(await run(JSON.stringify({ us: pair }))).toContain(
+      "there are no keys for the store default. Add default to it.",
+    );
+    expect(await run(JSON.stringify({ default: pair, us: pair }))).toContain(
+      "keys for us, which is no store (default). Remove them.",
+    );
+    expect(await run(JSON.stringify({ default: pair }))).toBe("undefined");
+    const { storageKeys } = loadStackConfig(stores).secrets;
+    expect(storageKeys !== undefined && (await pulumi.isSecret(storageKeys))).toBe(true);
+  });
+
   it("of another stack has no secrets of its own and needs none", async () => {
     await runAs("us", {});
     expect(loadStackConfig(files)).toMatchObject({ config: { stack: "us" }, secrets: {} });

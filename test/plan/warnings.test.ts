@@ -139,6 +139,22 @@ describe("A warning", () => {
     ]);
   });
 
+  it.each([
+    [
+      { kind: "single" as const },
+      "All recordings are in this region's bucket alone: while the region is lost nobody can fetch any or make new ones, and there is no copy.",
+    ],
+    [
+      { kind: "s3-compatible" as const, regions: {} },
+      "Recordings are on S3-compatible storage, where nothing is set from here: have its buckets delete what is older than 90 days, as Meet tells people, and keep copies if you want any.",
+    ],
+  ])("says what a choice of storage leaves to the owner: %o", (storage, sentence) => {
+    const recordings = { ...calm.fleet.recordings, storage };
+    const config = { ...calm, fleet: { ...calm.fleet, recordings } };
+    expect(sentences([], { config })).toContain(sentence);
+    expect(sentences([], { config: { ...config, role: "media" } })).not.toContain(sentence);
+  });
+
   it("says that a region of another residency group keeps its recordings alone", () => {
     expect(sentences([], { config: { ...calm, residency: "jp" } })).toEqual([
       "Residency group jp differs from that of the homes: recordings made here are kept here only and are not copied. " +

@@ -50,7 +50,12 @@ const ARGS: BackendArgs = {
   administrator: { email: "admin@example.org", password: pulumi.secret(SECRETS.administrator) },
   djangoSecretKey: pulumi.secret(SECRETS.django),
   caBundle: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n",
-  bucket: { name: "recordings-eu", arn: "arn:aws:s3:::recordings-eu", awsRegion: "eu-west-3" },
+  bucket: {
+    kind: "aws",
+    name: "recordings-eu",
+    arn: "arn:aws:s3:::recordings-eu",
+    awsRegion: "eu-west-3",
+  },
   recordings: { expirationDays: 90, maxDurationMinutes: 120 },
   roleName: "meet-eu-backend",
   frontend: { replicas: 2 },

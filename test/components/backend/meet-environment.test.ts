@@ -29,7 +29,7 @@ const SETTINGS: MeetSettings = {
     brandName: "Example",
     supportEmail: "help@example.org",
   },
-  bucket: { name: "recordings-eu", awsRegion: "eu-west-3" },
+  bucket: { kind: "aws", name: "recordings-eu", awsRegion: "eu-west-3" },
   recordings: { expirationDays: 90, maxDurationMinutes: 120 },
   workers: 3,
 };

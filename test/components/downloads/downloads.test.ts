@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import {
   Downloads,
@@ -10,16 +11,21 @@ import { NODE_SERVICE_TYPE } from "../../../components/service-bundle/node-servi
 import { bucketArn, recordingsBucketPattern } from "../../../components/shared/names.ts";
 import { record, value } from "../../support/record.ts";
 
+const AWS_STORAGE = {
+  kind: "aws",
+  awsRegion: "eu-west-3",
+  bucketName: "meet-recordings-123456789012-eu-west-3-an",
+  bucketArnPattern: bucketArn("aws", recordingsBucketPattern("meet", "123456789012")),
+} as const;
+
 const ARGS: DownloadsArgs = {
   namespace: "meet",
   nodeVersion: "24.19.0-bookworm-slim",
   region: "eu",
   domain: "example.org",
-  awsRegion: "eu-west-3",
   clusterName: "meet-eu",
   roleName: "meet-eu-downloads",
-  bucketName: "meet-recordings-123456789012-eu-west-3-an",
-  bucketArnPattern: bucketArn("aws", recordingsBucketPattern("meet", "123456789012")),
+  storage: AWS_STORAGE,
   meetUrl: "http://backend.meet.svc.cluster.local:8000",
   replicas: 2,
   vpcCidr: "10.0.0.0/16",
@@ -48,7 +54,7 @@ describe("Downloads", () => {
   it("reads the recordings of every region by one pattern", async () => {
     const recording = await recordDownloads();
     const { inputs } = recording.one("aws:iam/rolePolicy:RolePolicy");
-    expect(inputs["policy"]).toBe(mediaPolicy(ARGS.bucketArnPattern));
+    expect(inputs["policy"]).toBe(mediaPolicy(AWS_STORAGE.bucketArnPattern));
     expect(recording.one("aws:iam/role:Role").inputs).toMatchObject({
       name: "meet-eu-downloads",
       tags: { "meet:stack": "eu", Name: "downloads-role" },
@@ -57,7 +63,7 @@ describe("Downloads", () => {
       clusterName: "meet-eu",
       namespace: "meet",
       serviceAccount: "downloads",
-      roleArn: await value(recording.result.roleArn),
+      roleArn: await value(pulumi.output(recording.result.roleArn)),
     });
   });
 
@@ -98,16 +104,25 @@ describe("Downloads", () => {
 
   it.each<[Partial<DownloadsArgs>, string]>([
     [
-      { bucketArnPattern: "arn:aws:s3:::*" },
+      { storage: { ...AWS_STORAGE, bucketArnPattern: "arn:aws:s3:::*" } },
       'meet:app:Downloads "downloads": bucketArnPattern arn:aws:s3:::* does not name this fleet\'s buckets with one * for the region. Make it with recordingsBucketPattern.',
     ],
     [
-      { bucketArnPattern: "arn:aws:s3:::meet-recordings-123456789012-eu-west-3-an" },
+      {
+        storage: {
+          ...AWS_STORAGE,
+          bucketArnPattern: "arn:aws:s3:::meet-recordings-123456789012-eu-west-3-an",
+        },
+      },
       "does not name this fleet's buckets with one * for the region.",
     ],
     [
       { roleName: "r".repeat(65) },
       `roleName ${"r".repeat(65)} has 65 characters, IAM allows 64. Shorten it.`,
+    ],
+    [
+      { storage: { kind: "s3-compatible", stores: [] } },
+      "there are no stores to look into. Name the home's at least.",
     ],
     [{ replicas: 1 }, "1 replicas leave no pod when a zone is lost. Use 2 or more."],
   ])("refuses %o", async (change, sentence) => {

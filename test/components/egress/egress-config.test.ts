@@ -6,8 +6,12 @@ const INPUTS: EgressConfigInputs = {
   valkey: { host: "valkey.internal", port: 6379, authToken: "0123" },
   keys: { apiKey: "APIkey", apiSecret: "a-secret-of-at-least-thirty-two-characters" },
   livekitHost: "livekit.media.svc.cluster.local:7880",
-  bucketName: "meet-recordings-123456789012-eu-west-3-an",
-  awsRegion: "eu-west-3",
+  bucket: {
+    kind: "aws" as const,
+    name: "meet-recordings-123456789012-eu-west-3-an",
+    arn: "arn:aws:s3:::meet-recordings-123456789012-eu-west-3-an",
+    awsRegion: "eu-west-3",
+  },
   maxDurationMinutes: 240,
   maxMemoryGb: 5.5,
 };

@@ -29,9 +29,12 @@ const ARGS: EgressArgs = {
   version: "v1.14.1",
   clusterName: "meet-eu",
   roleName: "meet-eu-egress",
-  awsRegion: "eu-west-3",
-  bucketName: "recordings",
-  bucketArn: "arn:aws:s3:::recordings",
+  bucket: {
+    kind: "aws" as const,
+    name: "recordings",
+    arn: "arn:aws:s3:::recordings",
+    awsRegion: "eu-west-3",
+  },
   valkey: { host: "valkey.internal", port: 6379, authToken: pulumi.secret("valkey-password") },
   keys: { apiKey: "APIkey", apiSecret: pulumi.secret(SECRET) },
   livekitHost: "livekit.media.svc.cluster.local:7880",
@@ -82,7 +85,7 @@ describe("Egress", () => {
       clusterName: "meet-eu",
       namespace: "media",
       serviceAccount: "egress",
-      roleArn: await value(recording.result.roleArn),
+      roleArn: await value(pulumi.output(recording.result.roleArn)),
       tags: { "meet:stack": "eu", Name: "egress" },
     });
     expect(recording.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]).toBe(
