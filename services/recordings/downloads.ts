@@ -1,4 +1,4 @@
-import { metricsServer } from "../rooms/metrics-server.ts";
+import { metricsServer } from "../shared/metrics-server.ts";
 import type { Log } from "../shared/log.ts";
 import type { RecordingsEnvironment } from "./config.ts";
 import { DeleteRoute } from "./deletions/delete-route.ts";

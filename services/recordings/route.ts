@@ -150,7 +150,7 @@ export class Route {
       const { signer, linkSeconds } = this.parts;
       const credentials = await bucket.credentials.current();
       const answer = { "content-disposition": disposition, "cache-control": "private, no-store" };
-      const link = await signer.link(bucket, key.text, credentials, linkSeconds, answer);
+      const link = signer.link(bucket, key.text, credentials, linkSeconds, answer);
       note("redirected");
       sendRedirect(response, link);
     }

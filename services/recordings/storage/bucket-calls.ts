@@ -97,7 +97,7 @@ export class BucketCalls {
     url.search = new URLSearchParams(query).toString();
     try {
       const credentials = await bucket.credentials.current();
-      const headers = await this.signer.headers(method, url.href, bucket.region, credentials);
+      const headers = this.signer.headers(method, url.href, bucket.region, credentials);
       return await this.outbound.read(
         { method, url: url.href, headers, timeoutMs: TIMEOUT_MS },
         MAX_ANSWER_BYTES,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { homesOf, readConfig, secretsOf } from "../../../services/rooms/config.ts";
-import { SecretFile } from "../../../services/rooms/secret-file.ts";
+import { SecretFile } from "../../../services/shared/secret-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "meet-config-"));
 afterAll(() => {
