@@ -46,11 +46,22 @@ export function freeRange(taken: readonly string[]): string {
 
 /** Writes a stack file in one step, after the whole fleet with it was checked. @throws FleetError with all faults */
 export function writeChecked(folder: string, region: string, text: string): void {
-  const name = stackFileName(region);
-  checkedFleet(new Map(readStackFiles(folder)).set(name, text));
-  const next = join(folder, `.${name}.new`);
-  writeFileSync(next, text);
-  renameSync(next, join(folder, name));
+  writeAllChecked(folder, new Map([[region, text]]));
+}
+
+/** Writes files of regions, one after another, after the whole fleet with all was checked. @throws FleetError */
+export function writeAllChecked(folder: string, texts: ReadonlyMap<string, string>): void {
+  const all = new Map(readStackFiles(folder));
+  for (const [region, text] of texts) {
+    all.set(stackFileName(region), text);
+  }
+  checkedFleet(all);
+  for (const [region, text] of texts) {
+    const name = stackFileName(region);
+    const next = join(folder, `.${name}.new`);
+    writeFileSync(next, text);
+    renameSync(next, join(folder, name));
+  }
 }
 
 /** Changes one setting of a region's file; `undefined` takes it out. @throws FleetError with all faults */

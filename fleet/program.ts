@@ -5,8 +5,10 @@ import { addDrain } from "./commands/drain.ts";
 import { addDrill } from "./commands/drill.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
+import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addRegionCommands } from "./commands/region.ts";
+import { addReturn } from "./commands/return.ts";
 import { addReport } from "./commands/report.ts";
 import { addRoom } from "./commands/room.ts";
 import { addStatus } from "./commands/status.ts";
@@ -20,6 +22,8 @@ import { SECRET_FILE_VARIABLE } from "./world.ts";
 const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addUp,
   addPreview,
+  addPromote,
+  addReturn,
   addStatus,
   addDrain,
   addRoom,

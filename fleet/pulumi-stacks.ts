@@ -11,6 +11,7 @@ import { z } from "zod";
 import type { Interrupts } from "./interrupts.ts";
 import { EngineEvents } from "./engine-events.ts";
 import { EXIT, FleetError, sentenceOf } from "./exit.ts";
+import { setSecret } from "./pulumi-secret.ts";
 import type {
   Changes,
   Previewed,
@@ -37,6 +38,20 @@ const stateSchema = z.object({
     .array(z.object({ resource: z.object({ urn: z.string() }) }))
     .nullish()
     .transform((operations) => operations ?? []),
+});
+
+/** The state with what decides about a resource that leaves the program; all else is passed through. */
+const keptSchema = z.looseObject({
+  resources: z
+    .array(
+      z.looseObject({
+        urn: z.string(),
+        custom: z.boolean().optional(),
+        protect: z.boolean().optional(),
+        retainOnDelete: z.boolean().optional(),
+      }),
+    )
+    .default([]),
 });
 
 /** Errors of the engine that are quoted; more are seldom another cause. */
@@ -106,6 +121,41 @@ export class PulumiStacks implements Stacks {
     return Object.fromEntries(
       Object.entries(found).map(([name, { value }]): [string, unknown] => [name, value]),
     );
+  }
+
+  async secrets(stack: string): Promise<ReadonlyMap<string, string>> {
+    const workspace = await this.open();
+    const found = await said(`Stack "${stack}"`, "read its file", workspace.getAllConfig(stack));
+    return new Map(
+      Object.entries(found).flatMap(([key, { value, secret }]) =>
+        secret === true ? [[key, value] as const] : [],
+      ),
+    );
+  }
+
+  setSecret(stack: string, key: string, value: string): Promise<void> {
+    return setSecret(this.folder, { stack, key, value });
+  }
+
+  async keep(stack: string, componentType: string): Promise<number> {
+    const workspace = await this.open();
+    const exported = await said(`Stack "${stack}"`, "read its state", workspace.exportStack(stack));
+    const deployment = keptSchema.parse(exported.deployment);
+    const parts = deployment.resources.filter(
+      ({ urn, custom, protect, retainOnDelete }) =>
+        custom === true &&
+        urn.split("::")[2]?.split("$").includes(componentType) === true &&
+        (protect === true || retainOnDelete !== true),
+    );
+    if (parts.length > 0) {
+      for (const part of parts) {
+        part.protect = false;
+        part.retainOnDelete = true;
+      }
+      const changed = workspace.importStack(stack, { ...exported, deployment });
+      await said(`Stack "${stack}"`, "write its state", changed);
+    }
+    return parts.length;
   }
 
   async state(stack: string): Promise<StackState> {

@@ -175,7 +175,8 @@ function askReplication(
   });
 }
 
-function askDatabaseLag(aws: Aws, { project, region, now }: Asked): Promise<number> {
+/** Seconds that a replica is behind its source. @throws Error with a short reason */
+export function askDatabaseLag(aws: Aws, { project, region, now }: Asked): Promise<number> {
   const generation = region.home?.database.generation ?? 1;
   return newest(aws, region.awsRegion, now, {
     namespace: "AWS/RDS",

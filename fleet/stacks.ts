@@ -62,6 +62,15 @@ export interface Stacks {
   remove(stack: string): Promise<void>;
   /** Outputs of the stack, secret ones included: never to be printed. */
   outputs(stack: string): Promise<Readonly<Record<string, unknown>>>;
+  /** The encrypted settings of the stack's file, by key, decrypted: never to be printed. */
+  secrets(stack: string): Promise<ReadonlyMap<string, string>>;
+  /** Encrypts a setting into the stack's file. */
+  setSecret(stack: string, key: string, value: string): Promise<void>;
+  /**
+   * Marks all below components of a type: what leaves the program stays in the cloud and is only forgotten.
+   * @returns how many were not marked before
+   */
+  keep(stack: string, componentType: string): Promise<number>;
   state(stack: string): Promise<StackState>;
   /** The last updates, the newest first. */
   updates(stack: string, count: number): Promise<readonly StackUpdate[]>;

@@ -52,12 +52,14 @@ export function fleetOf(
 ): FleetConfig | undefined {
   const primary = outlines.find(({ role }) => role === "primary");
   const standby = outlines.find(({ role }) => role === "standby");
+  const fenced = outlines.find(({ role }) => role === "fenced");
   const parsed = primary === undefined ? undefined : parseConfig(fleetSchema, primary, faults);
   if (primary === undefined || parsed === undefined) {
     return undefined;
   }
   const administrator = parsed["meet:administrator"];
   const telephony = parsed["meet:telephony"];
+  const promotion = parsed["meet:promotion"];
   return {
     domain: parsed["meet:domain"],
     dns: parsed["meet:dns"],
@@ -72,6 +74,10 @@ export function fleetOf(
     primary: siblingOf(primary),
     primaryDatabaseGeneration: generationOf(primary),
     ...(standby === undefined ? {} : { standby: siblingOf(standby) }),
+    ...(fenced === undefined
+      ? {}
+      : { fenced: { ...siblingOf(fenced), databaseGeneration: generationOf(fenced) } }),
+    ...(promotion === undefined ? {} : { promotion }),
   };
 }
 
@@ -104,7 +110,7 @@ export function stackOf(
   faults: ConfigFault[],
 ): Omit<StackConfig, "fleet" | "siblings"> | undefined {
   const defaults = SIZE_DEFAULTS[outline.size];
-  const isHome = outline.role === "primary" || outline.role === "standby";
+  const isHome = outline.role !== undefined && outline.role !== "media";
   const own = parseConfig(stackSchema(defaults), outline, faults);
   // A replica is built like its source, unless its file says otherwise.
   const source = outline.role === "standby" ? inherited.database : undefined;

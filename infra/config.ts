@@ -9,8 +9,11 @@ import { runFaults } from "./run-agreement.ts";
 import type { SecretsConfig } from "./secrets-schema.ts";
 import { outlineOf, readStackFile } from "./stack-file.ts";
 
-/** What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. */
-export type Role = "primary" | "standby" | "media";
+/**
+ * What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. `fenced` is
+ * what was the primary until another was promoted: it has no Meet and no database until it returns as the standby.
+ */
+export type Role = "primary" | "standby" | "fenced" | "media";
 
 /** The table of defaults a region starts from; see infra/sizes.ts. */
 export type Size = "small" | "medium" | "large";
@@ -108,6 +111,23 @@ export interface FleetConfig {
   /** Which make of the primary's database instance is in use; the standby computes its source's ARN from it. */
   readonly primaryDatabaseGeneration: number;
   readonly standby?: Sibling;
+  /** What was the primary before the promotion, and has not returned yet. */
+  readonly fenced?: Sibling & { readonly databaseGeneration: number };
+  /** Set by `fleet promote` in the region that it made the primary. */
+  readonly promotion?: Promotion;
+}
+
+/** How this primary came to be one; see ADR 0016. */
+export interface Promotion {
+  /** Grows with every promotion. By it gateways know the primary, and it names the old database's snapshot. */
+  readonly epoch: number;
+  readonly from: string;
+  /** The makes of the secrets that came from the primary before, in `meet:sharedSecrets`. */
+  readonly makes: {
+    readonly livekitKeys: readonly number[];
+    readonly peer: readonly number[];
+    readonly operator: readonly number[];
+  };
 }
 
 /** Database, Valkey and web of Meet: in the primary and the standby only. */
@@ -187,6 +207,8 @@ export interface StackConfig {
 export interface StackSecrets {
   readonly oidcClientSecret?: pulumi.Output<string>;
   readonly mailPassword?: pulumi.Output<string>;
+  /** What the primary before had made for all regions, as JSON; only after a promotion. */
+  readonly handedOver?: pulumi.Output<string>;
 }
 
 /**
@@ -264,9 +286,14 @@ export function loadStackConfig(
   if (isPrimary && user !== undefined) {
     faults.push(...secretFault(config, stack, "mailPassword", ` for the mail user ${user}`));
   }
+  if (isPrimary && own.fleet.promotion !== undefined) {
+    faults.push(...secretFault(config, stack, "sharedSecrets", ", which fleet promote copies"));
+  }
   if (faults.length > 0) {
     throw new pulumi.RunError(faults.join("\n"));
   }
+  const handedOver =
+    isPrimary && own.fleet.promotion !== undefined ? config.getSecret("sharedSecrets") : undefined;
   const oidcClientSecret = isPrimary ? config.getSecret("oidcClientSecret") : undefined;
   const mailPassword = isPrimary ? config.getSecret("mailPassword") : undefined;
   return {
@@ -274,6 +301,7 @@ export function loadStackConfig(
     secrets: {
       ...(oidcClientSecret === undefined ? {} : { oidcClientSecret }),
       ...(mailPassword === undefined ? {} : { mailPassword }),
+      ...(handedOver === undefined ? {} : { handedOver }),
     },
   };
 }

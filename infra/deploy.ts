@@ -5,7 +5,7 @@ import { SharedSecrets } from "../components/secrets/shared-secrets.ts";
 import { meetHost } from "../components/shared/names.ts";
 import type { StackConfig, StackSecrets } from "./config.ts";
 import { layFoundation } from "./foundation.ts";
-import { deployPrimary, deployStandby, type Home } from "./home.ts";
+import { deployFenced, deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
 import { scopeOf, type Scope } from "./scope.ts";
@@ -26,7 +26,7 @@ export interface StackOutputs {
 /** One region, from the ground up: network and cluster, media, in the homes Meet and its data, and last the names. */
 export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Lookups): StackOutputs {
   const scope = scopeOf(config, lookups);
-  const made = config.role === "primary" ? makeSharedSecrets(config) : undefined;
+  const made = config.role === "primary" ? makeSharedSecrets(config, secrets) : undefined;
   const shared = made?.current() ?? sharedWith(config, lookups);
 
   const foundation = layFoundation(scope);
@@ -49,6 +49,9 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
   function deployHome(): Home | undefined {
     if (config.home === undefined) {
       return undefined;
+    }
+    if (config.role === "fenced") {
+      return deployFenced(scope, foundation, config.home);
     }
     return made === undefined
       ? deployStandby(scope, foundation, region, config.home)
@@ -73,8 +76,8 @@ function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedS
   return sharedSecrets;
 }
 
-function makeSharedSecrets(config: StackConfig): SharedSecrets {
-  const { administrator, secrets } = config.fleet;
+function makeSharedSecrets(config: StackConfig, { handedOver }: StackSecrets): SharedSecrets {
+  const { administrator, secrets, promotion } = config.fleet;
   return new SharedSecrets("shared-secrets", {
     administrator: administrator !== undefined,
     generations: {
@@ -82,23 +85,33 @@ function makeSharedSecrets(config: StackConfig): SharedSecrets {
       peer: secrets.peer,
       operator: secrets.operator,
     },
+    ...(handedOver === undefined || promotion === undefined
+      ? {}
+      : { handedOver: { values: handedOver, ...promotion } }),
   });
 }
 
 /** The records come last: a health check counts as healthy until it has been asked, so a region must be there first. */
 function nameRegion(scope: Scope, region: MediaRegion, home: Home | undefined): Names {
   const { config, lookups, tags } = scope;
-  const { dns, domain, primary, standby } = config.fleet;
+  const { dns, domain, primary, standby, fenced } = config.fleet;
+  const isFenced = config.role === "fenced";
+  const other = standby ?? fenced;
   return new Names("names", {
     zone: lookups.dnsZone,
     domain,
     stack: config.stack,
     awsRegion: config.awsRegion,
-    role: config.role,
+    // A fenced region has no part in meet.<domain>: its record is free for whoever was promoted.
+    role: config.role === "fenced" ? "media" : config.role,
     gateway: region.rooms,
     turn: region.turn,
-    ...(home === undefined ? {} : { meet: home.web }),
-    homes: { primary: primary.stack, ...(standby === undefined ? {} : { standby: standby.stack }) },
+    ...(home === undefined || isFenced ? {} : { meet: home.web }),
+    homes: { primary: primary.stack, ...(other === undefined ? {} : { standby: other.stack }) },
+    // Route 53 refuses a second PRIMARY: the region before has it until it returns.
+    ...(config.role === "primary" && fenced !== undefined
+      ? { failover: "SECONDARY" as const }
+      : {}),
     regions: [config, ...config.siblings],
     ...(dns.provider === "cloudflare"
       ? { cloudflare: { intervalSeconds: dns.monitorIntervalSeconds, plan: dns.plan } }

@@ -11,7 +11,7 @@ import { homeSchema, stackSchema } from "./stack-schema.ts";
 import { SIZE_DEFAULTS } from "./sizes.ts";
 
 /** Keys that hold a secret of the fleet, set by `pulumi config set --secret` in the primary. */
-export const SECRET_KEYS = ["meet:oidcClientSecret", "meet:mailPassword"];
+export const SECRET_KEYS = ["meet:oidcClientSecret", "meet:mailPassword", "meet:sharedSecrets"];
 
 /** Provider settings that must not stand in a file in plain text. */
 const PROVIDER_SECRETS = [
@@ -42,6 +42,10 @@ function keyFault(key: string, own: Outline, primary: Outline | undefined): stri
     if (value !== ENCRYPTED) {
       return `in plain text. Take it out of the file and of its history, and run pulumi config set --secret ${key} --stack ${own.stack}.`;
     }
+  }
+  // A region that was the primary keeps its secrets until it returns, so that a promotion can be called again.
+  if (isSecret && own.role === "fenced") {
+    return undefined;
   }
   if ((isSecret || fleetKeys.includes(key)) && own.role !== undefined && own.role !== "primary") {
     return `set for the whole fleet, but ${own.stack} is not the primary. Move it to ${primaryFile}.`;
@@ -84,7 +88,7 @@ function regionFault(value: unknown): string | undefined {
 }
 
 function checkRoles(outlines: readonly Outline[], complete: boolean, report: Report): void {
-  for (const role of ["primary", "standby"] as const) {
+  for (const role of ["primary", "standby", "fenced"] as const) {
     const [first, ...others] = outlines.filter((each) => each.role === role);
     for (const other of others) {
       report(
@@ -95,6 +99,15 @@ function checkRoles(outlines: readonly Outline[], complete: boolean, report: Rep
     }
   }
   const [first] = outlines;
+  const fenced = outlines.find(({ role }) => role === "fenced");
+  const standby = outlines.find(({ role }) => role === "standby");
+  if (fenced !== undefined && standby !== undefined) {
+    report(
+      fenced,
+      "meet:role",
+      `fenced, but ${standby.file} is the standby already, and a fenced region returns as that. Remove this region, or make the other media.`,
+    );
+  }
   const known = outlines.every(({ role }) => role !== undefined);
   if (
     first !== undefined &&
@@ -233,7 +246,7 @@ export function checkFleet(
   faults: ConfigFault[],
 ): void {
   const report: Report = ({ file }, key, sentence) => faults.push({ file, key, sentence });
-  const order = ["primary", "standby", "media"];
+  const order = ["primary", "standby", "fenced", "media"];
   const ordered = [...outlines].sort(
     (one, other) => order.indexOf(one.role ?? "media") - order.indexOf(other.role ?? "media"),
   );
@@ -254,11 +267,11 @@ export function checkFleet(
       checkPair(outline, other, report);
     });
   }
-  for (const home of ordered.filter(({ role }) => role === "primary" || role === "standby")) {
+  for (const home of ordered.filter(({ role }) => role !== undefined && role !== "media")) {
     checkAuthority(home, report);
   }
   if (primary !== undefined) {
-    for (const standby of ordered.filter(({ role }) => role === "standby")) {
+    for (const standby of ordered.filter(({ role }) => role === "standby" || role === "fenced")) {
       checkHomes(primary, standby, report);
     }
     checkNames(primary, outlines, report);

@@ -4,6 +4,7 @@ import {
   domainField,
   emailField,
   httpsField,
+  listOf,
   oneOf,
   section,
   text,
@@ -108,6 +109,9 @@ const recordings = section({
   maxDurationMinutes: whole(1, 1440).default(240),
 });
 
+/** Generations of a secret: one, or two in the middle of a rotation. */
+const makes = () => listOf(whole(1, 1000), "generations");
+
 /** What is written once, in the primary's file. */
 export const fleetSchema = z.object({
   "meet:domain": domainField(),
@@ -119,6 +123,11 @@ export const fleetSchema = z.object({
   "meet:recordings": recordings.prefault({}),
   "meet:placement": placementSchema.prefault({}),
   "meet:secrets": secretsSchema.prefault({}),
+  "meet:promotion": section({
+    epoch: whole(2, 100_000),
+    from: text("the stack that was the primary before", "eu", /^[a-z][a-z0-9-]{0,19}$/),
+    makes: section({ livekitKeys: makes(), peer: makes(), operator: makes() }),
+  }).exactOptional(),
   "meet:telephony": section({
     phoneNumber: text("a phone number in quotes", '"+33123456789"', /^\+[1-9]\d{6,14}$/),
     defaultCountry: text("a country code", "FR", /^[A-Z]{2}$/),

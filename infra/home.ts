@@ -16,7 +16,7 @@ import {
 } from "../components/shared/names.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import { Web } from "../components/web/web.ts";
-import type { HomeConfig, StackSecrets } from "./config.ts";
+import type { HomeConfig, Sibling, StackSecrets } from "./config.ts";
 import type { Foundation } from "./foundation.ts";
 import type { MediaRegion } from "./media-region.ts";
 import type { Scope } from "./scope.ts";
@@ -24,7 +24,6 @@ import type { Scope } from "./scope.ts";
 /** What only the primary and the standby have. */
 export interface Home {
   readonly web: Web;
-  readonly database: Postgres;
 }
 
 /** The secrets of the primary: those all regions share, those set by hand, and the first administrator's password. */
@@ -42,14 +41,24 @@ export function deployPrimary(
   secrets: PrimarySecrets,
 ): Home {
   const { identifier } = scope.databaseOf(scope.config, home.database.generation);
-  const database = deployDatabase(scope, foundation, home, {
-    identifier,
-    mode: { kind: "primary" },
-    password: secrets.shared.databasePassword,
-  });
-  const backend = deployMeet(scope, foundation, home, database, secrets);
+  const { fenced, promotion } = scope.config.fleet;
+  const database = deployDatabase(
+    scope,
+    foundation,
+    home,
+    { identifier, mode: { kind: "primary" }, password: secrets.shared.databasePassword },
+    // First the gateway, which tells the others of the promotion: what a Meet that is not lost after all writes once
+    // the replica has become a database of its own is lost.
+    promotion === undefined ? [] : [region.rooms],
+  );
+  if (fenced !== undefined) {
+    // What copies from the region before stays as it is: to change it, that region would have to answer.
+    copyFrom(scope, region, home, fenced, fenced.databaseGeneration);
+  }
+  const valkey = deployValkey(scope, foundation, home);
+  const backend = deployMeet(scope, foundation, region, home, { database, valkey }, secrets);
   const downloads = deployDownloads(scope, foundation, region, backend);
-  return { database, web: deployWeb(scope, foundation, true, [backend, downloads]) };
+  return { web: deployWeb(scope, foundation, true, [backend, downloads]) };
 }
 
 /** The standby: a replica of the database, copies of backups and recordings, and a page that says it waits. */
@@ -59,13 +68,35 @@ export function deployStandby(
   region: MediaRegion,
   home: HomeConfig,
 ): Home {
-  const { config, tags } = scope;
+  const { config } = scope;
   const { primary, primaryDatabaseGeneration } = config.fleet;
   const source = scope.databaseOf(primary, primaryDatabaseGeneration);
-  const database = deployDatabase(scope, foundation, home, {
+  deployDatabase(scope, foundation, home, {
     identifier: scope.databaseOf(config, home.database.generation).identifier,
     mode: { kind: "replica", sourceArn: source.arn },
   });
+  // Empty until a promotion, which cannot wait the quarter of an hour that ElastiCache takes to make one.
+  deployValkey(scope, foundation, home);
+  copyFrom(scope, region, home, primary, primaryDatabaseGeneration);
+  return { web: deployWeb(scope, foundation, false, []) };
+}
+
+/** What was the primary: no Meet and no database, until it returns as the standby. */
+export function deployFenced(scope: Scope, foundation: Foundation, home: HomeConfig): Home {
+  deployValkey(scope, foundation, home);
+  return { web: deployWeb(scope, foundation, false, []) };
+}
+
+/** Copies of the other home's backups and recordings, which live there and belong to this stack: see ADR 0006. */
+function copyFrom(
+  scope: Scope,
+  region: MediaRegion,
+  home: HomeConfig,
+  primary: Sibling,
+  databaseGeneration: number,
+): void {
+  const { config, tags } = scope;
+  const source = scope.databaseOf(primary, databaseGeneration);
   const { backupPairChecked } = home.database;
   new BackupReplication("database-backups", {
     sourceArn: source.arn,
@@ -85,45 +116,14 @@ export function deployStandby(
     versioning: [region.recordings.versioning],
     tags,
   });
-  return { database, web: deployWeb(scope, foundation, false, []) };
 }
 
-function deployDatabase(
-  scope: Scope,
-  { network, cluster }: Foundation,
-  { database }: HomeConfig,
-  which: Pick<ConstructorParameters<typeof Postgres>[1], "identifier" | "mode" | "password">,
-): Postgres {
-  return new Postgres("database", {
-    ...which,
-    engineVersion: database.engineVersion,
-    instanceClass: database.instanceClass,
-    storageGib: database.storageGib,
-    maxStorageGib: database.maxStorageGib,
-    backupRetentionDays: database.backupRetentionDays,
-    multiAz: database.multiAz,
-    vpcId: network.vpcId,
-    subnetIds: network.privateSubnetIds,
-    clientSecurityGroupId: cluster.systemNodeSecurityGroupId,
-    protection: scope.config.protection,
-    tags: scope.tags,
-  });
-}
-
-function deployMeet(
-  scope: Scope,
+function deployValkey(
+  { config, tags }: Scope,
   { network, cluster }: Foundation,
   home: HomeConfig,
-  database: Postgres,
-  secrets: PrimarySecrets,
-): Backend {
-  const { config, tags } = scope;
-  const { fleet } = config;
-  const { shared, oidcClientSecret, mailPassword, administratorPassword } = secrets;
-  if (oidcClientSecret === undefined) {
-    throw new Error(`Stack "${config.stack}": the primary has no meet:oidcClientSecret. Set it.`);
-  }
-  const valkey = new Valkey("meet-valkey", {
+): Valkey {
+  return new Valkey("meet-valkey", {
     description: "Sessions, lobby and tasks of Meet",
     nodeType: home.meetValkey.nodeType,
     vpcId: network.vpcId,
@@ -132,6 +132,49 @@ function deployMeet(
     protection: config.protection,
     tags,
   });
+}
+
+function deployDatabase(
+  scope: Scope,
+  { network, cluster }: Foundation,
+  { database }: HomeConfig,
+  which: Pick<ConstructorParameters<typeof Postgres>[1], "identifier" | "mode" | "password">,
+  after: pulumi.Resource[] = [],
+): Postgres {
+  return new Postgres(
+    "database",
+    {
+      ...which,
+      engineVersion: database.engineVersion,
+      instanceClass: database.instanceClass,
+      storageGib: database.storageGib,
+      maxStorageGib: database.maxStorageGib,
+      backupRetentionDays: database.backupRetentionDays,
+      multiAz: database.multiAz,
+      vpcId: network.vpcId,
+      subnetIds: network.privateSubnetIds,
+      clientSecurityGroupId: cluster.systemNodeSecurityGroupId,
+      protection: scope.config.protection,
+      tags: scope.tags,
+    },
+    { dependsOn: after },
+  );
+}
+
+function deployMeet(
+  scope: Scope,
+  { cluster }: Foundation,
+  { rooms }: MediaRegion,
+  home: HomeConfig,
+  { database, valkey }: { readonly database: Postgres; readonly valkey: Valkey },
+  secrets: PrimarySecrets,
+): Backend {
+  const { config, tags } = scope;
+  const { fleet } = config;
+  const { shared, oidcClientSecret, mailPassword, administratorPassword } = secrets;
+  if (oidcClientSecret === undefined) {
+    throw new Error(`Stack "${config.stack}": the primary has no meet:oidcClientSecret. Set it.`);
+  }
   return new Backend(
     "backend",
     {
@@ -146,6 +189,7 @@ function deployMeet(
       caBundle: caBundle(config.awsRegion),
       valkeyUrl: valkey.url,
       livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
+      gatewayUrl: rooms.serviceUrl,
       oidc: fleet.oidc,
       oidcClientSecret,
       mail: fleet.mail,

@@ -49,7 +49,9 @@ export function deployMediaRegion(
     awsRegion: config.awsRegion,
     peers: replicationHomes(config).map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
     // The primary's replication names the standby's bucket, so it belongs to the standby: see ADR 0006.
-    ownsReplication: config.role !== "primary",
+    // A promoted standby keeps its own and that of the region before until this returns: see ADR 0016.
+    ownsReplication:
+      config.role === "primary" ? config.fleet.fenced !== undefined : config.role !== "fenced",
     roleName: scope.roleName("replication"),
     expirationDays: config.fleet.recordings.expirationDays,
     protection: config.protection,
@@ -145,7 +147,8 @@ function deployRooms(
   parts: { readonly valkey: Valkey; readonly livekit: LiveKit },
 ): Rooms {
   const { config, tags } = scope;
-  const { domain, primary, standby, versions, placement } = config.fleet;
+  const { domain, primary, standby, fenced, promotion, versions, placement } = config.fleet;
+  const otherHome = standby ?? fenced;
   const order = placement.order[config.stack];
   const certificate = new Certificate("gateway-certificate", {
     domainName: regionalLivekitHost(config.stack, domain),
@@ -162,7 +165,8 @@ function deployRooms(
       region: config.stack,
       domain,
       primaryRegion: primary.stack,
-      ...(standby === undefined ? {} : { standbyRegion: standby.stack }),
+      ...(promotion === undefined ? {} : { primaryEpoch: promotion.epoch }),
+      ...(otherHome === undefined ? {} : { standbyRegion: otherHome.stack }),
       livekitUrl: pulumi.interpolate`http://${parts.livekit.serviceHost}`,
       valkeyUrl: parts.valkey.url,
       livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
@@ -180,8 +184,8 @@ function deployRooms(
       vpcId: network.vpcId,
       vpcCidr: config.network.cidr,
       publicSubnetIds: network.publicSubnetIds,
-      // Meet runs in the primary: see ADR 0013.
-      ...(config.role === "primary" ? { innerSubnetIds: network.privateSubnetIds } : {}),
+      // Meet runs in the primary, or will: see ADR 0013 and 0016.
+      ...(config.home !== undefined ? { innerSubnetIds: network.privateSubnetIds } : {}),
       certificateArns: [certificate.arn],
       autoscalingGroupName: cluster.systemAutoscalingGroupName,
       nodeSecurityGroupId: cluster.systemNodeSecurityGroupId,

@@ -59,10 +59,14 @@ export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
   };
 }
 
-/** The homes that a region's recordings are copied to: both, without itself, of its own residency group only. */
+/**
+ * The homes that a region's recordings are copied to: both, without itself, of its own residency group only. A fenced
+ * region stays one, so that a promotion changes no replication: its region cannot be asked.
+ */
 export function replicationHomes(config: StackConfig): readonly Sibling[] {
-  const { primary, standby } = config.fleet;
-  return [primary, ...(standby === undefined ? [] : [standby])].filter(
+  const { primary, standby, fenced } = config.fleet;
+  const other = standby ?? fenced;
+  return [primary, ...(other === undefined ? [] : [other])].filter(
     (home) => home.stack !== config.stack && home.residency === config.residency,
   );
 }

@@ -28,6 +28,7 @@ interface Facts {
 
 interface Options {
   readonly quick?: true;
+  readonly browser?: true;
   /** False with --no-drill. */
   readonly drill: boolean;
   readonly json?: string;
@@ -150,6 +151,7 @@ class Run {
       inventory: () => cloud.inventory(),
       scenarios,
       isQuick: options.quick === true,
+      hasBrowsers: options.browser === true,
       roles: ROLES,
       costs,
       notProven: NOT_PROVEN,
@@ -257,7 +259,11 @@ function interrupted(): Promise<void> {
 }
 
 async function main(names: readonly string[], options: Options): Promise<number> {
-  const scenarios = chooseScenarios(names, { isQuick: options.quick === true, canDeploy: true });
+  const scenarios = chooseScenarios(names, {
+    isQuick: options.quick === true,
+    canDeploy: true,
+    hasBrowsers: options.browser === true,
+  });
   const stop = interrupted();
   const running = await startCloud({ patienceMilliseconds: 10_000 });
   const { debugProviders } = running;
@@ -294,6 +300,7 @@ const command = new Command("script/rehearse")
   )
   .argument("[scenarios...]", `of: ${SCENARIOS.map(({ name }) => name).join(", ")}. All by default`)
   .option("--quick", "only the loss of LiveKit and an evacuation")
+  .option("--browser", "people in real browsers as well; adds region-silent, which only they bear")
   .option("--no-drill", "only the deployments, a third region, and its removal")
   .option(
     "--third",

@@ -16,14 +16,22 @@ export interface Program {
   readonly check?: readonly string[];
 }
 
+const REDIS: Program = {
+  name: "redis-server",
+  commands: ["redis-server"],
+  packages: ["redis-server"],
+};
+
+const CHROMIUM: Program = {
+  name: "chromium",
+  commands: ["chromium", "chromium-browser", "google-chrome"],
+  packages: ["chromium"],
+};
+
 /** What the tests need. */
 export const TEST_PROGRAMS: readonly Program[] = [
-  { name: "redis-server", commands: ["redis-server"], packages: ["redis-server"] },
-  {
-    name: "chromium",
-    commands: ["chromium", "chromium-browser", "google-chrome"],
-    packages: ["chromium"],
-  },
+  REDIS,
+  CHROMIUM,
   { name: "openssl", commands: ["openssl"], packages: ["openssl"] },
   // Debian's Python comes without the part that a virtual environment is made with.
   {
@@ -36,7 +44,7 @@ export const TEST_PROGRAMS: readonly Program[] = [
 
 /** What only `script/bench rooms` needs. */
 export const BENCH_PROGRAMS: readonly Program[] = [
-  { name: "redis-server", commands: ["redis-server"], packages: ["redis-server"] },
+  REDIS,
   { name: "haproxy", commands: ["haproxy"], packages: ["haproxy"] },
 ];
 
@@ -55,14 +63,14 @@ export function findProgram(program: Program): string | undefined {
 }
 
 /** What `script/rehearse` needs of the system, where LiveKit is built like the engine. */
-export const REHEARSAL_PROGRAMS: readonly Program[] = [
-  { name: "redis-server", commands: ["redis-server"], packages: ["redis-server"] },
-];
+export const REHEARSAL_PROGRAMS: readonly Program[] = [REDIS];
+
+/** What it needs with `--browser`. */
+export const BROWSER_REHEARSAL_PROGRAMS: readonly Program[] = [REDIS, CHROMIUM];
 
 /** Where the browser is. @throws if there is none */
 export function browserPath(): string {
-  const browser = TEST_PROGRAMS.find(({ name }) => name === "chromium");
-  const path = browser === undefined ? undefined : findProgram(browser);
+  const path = findProgram(CHROMIUM);
   if (path === undefined) {
     throw new Error('Tool "chromium": not found on PATH. Run script/setup.');
   }

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { onPath } from "./tools.ts";
 import {
   BENCH_PROGRAMS,
+  BROWSER_REHEARSAL_PROGRAMS,
   findProgram,
   hasPythonLibrary,
   type Program,
@@ -43,19 +44,20 @@ const PROGRAMS: Readonly<Record<string, readonly Program[]>> = {
   "": TEST_PROGRAMS,
   "--bench": BENCH_PROGRAMS,
   "--rehearsal": REHEARSAL_PROGRAMS,
+  "--browser-rehearsal": BROWSER_REHEARSAL_PROGRAMS,
 };
 
 /**
  * Installs the programs of the system that are missing, and the libraries from PyPI:
- * `node --import tsx tools/system.ts [--bench | --rehearsal]`, the latter two for what script/bench rooms and
- * script/rehearse need. Progress goes to standard error.
+ * `node --import tsx tools/system.ts [--bench | --rehearsal | --browser-rehearsal]`, the options for what script/bench
+ * rooms, script/rehearse and script/rehearse --browser need. Progress goes to standard error.
  */
 function main(words: readonly string[]): void {
   const [word = "", ...more] = words;
   const programs = PROGRAMS[word];
   if (programs === undefined || more.length > 0) {
     throw new SystemError(
-      `Option "${words.join(" ")}": there is none. Use --bench, --rehearsal or none.`,
+      `Option "${words.join(" ")}": there is none. Use --bench, --rehearsal, --browser-rehearsal or none.`,
     );
   }
   const missing = programs.filter((program) => findProgram(program) === undefined);

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { writeFileSync } from "node:fs";
 import { isReached, type Figure } from "./figure.ts";
-import { measureJoins } from "./joins.ts";
+import { measureFarJoins, measureJoins } from "./joins.ts";
 import { measureBrowserRecovery } from "./recovery-browser.ts";
 import { measureRecovery } from "./recovery.ts";
 import { positive, report } from "./report.ts";
@@ -13,6 +13,7 @@ const MEASUREMENTS: Readonly<
   Record<string, (rounds: number, note: (text: string) => void) => Promise<readonly Figure[]>>
 > = {
   joins: (rounds, note) => measureJoins(rounds * 40, note),
+  distance: (rounds, note) => measureFarJoins(rounds * 20, note),
   messages: (rounds, note) => measureMessages({ rounds, messages: 100_000 }, note),
   memory: (_, note) => measureMemory(5000, note),
   storm: (rounds, note) => measureStorm(rounds, note),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedis } from "../../rehearsal/processes/redis.ts";
-import { BrowserClients, type BrowserTab } from "../../test/support/livekit/browser.ts";
+import { BrowserClients, type BrowserTab } from "../../rehearsal/clients/browser.ts";
 import { startLiveKit } from "../../test/support/livekit/livekit.ts";
 import { createRoom } from "../../rehearsal/clients/server-api.ts";
 import { joinToken } from "../../rehearsal/clients/tokens.ts";

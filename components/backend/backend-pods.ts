@@ -10,6 +10,7 @@ import {
   spreadOverZones,
 } from "../shared/kubernetes.ts";
 import { SECRET_FILES_PATH, VARIABLE_SECRETS } from "./meet-environment.ts";
+import { readinessProbe, type Readiness } from "./readiness.ts";
 
 /** Names of the workloads: Kubernetes names and the label their pods are found by. */
 export const APPS = {
@@ -127,23 +128,26 @@ function variables(parts: BackendPodParts): k8s.types.input.core.v1.EnvVar[] {
 
 /**
  * Meet's API. Liveness asks only whether gunicorn answers: the chart's way round, a database outage restarts every pod.
- * Readiness asks for the database too, so that a home without one is seen to be down. Both name Meet's host, because
- * Django refuses any other.
+ * Readiness asks for the database too, so that a home without one is seen to be down, and whether another region was
+ * promoted. All name Meet's host, because Django refuses any other.
  */
-export function apiPod(parts: BackendPodParts, host: string, workers: number): PodTemplate {
-  const probe = (path: string): k8s.types.input.core.v1.Probe => ({
-    httpGet: { path, port: "http", httpHeaders: [{ name: "Host", value: host }] },
+export function apiPod(parts: BackendPodParts, readiness: Readiness, workers: number): PodTemplate {
+  const alive: k8s.types.input.core.v1.Probe = {
+    httpGet: {
+      path: "/__lbheartbeat__",
+      port: "http",
+      httpHeaders: [{ name: "Host", value: readiness.host }],
+    },
     timeoutSeconds: 5,
-    periodSeconds: 10,
-  });
+  };
   return backendPod(APPS.backend, parts, {
     container: {
       ports: [{ name: "http", containerPort: HTTP_PORTS.backend, protocol: "TCP" }],
       lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
-      startupProbe: { ...probe("/__lbheartbeat__"), periodSeconds: 3, failureThreshold: 40 },
+      startupProbe: { ...alive, periodSeconds: 3, failureThreshold: 40 },
       // Workers are synchronous: all may be busy for as long as a request may take, 90 s, and be well.
-      livenessProbe: { ...probe("/__lbheartbeat__"), failureThreshold: 12 },
-      readinessProbe: { ...probe("/__heartbeat__"), failureThreshold: 3 },
+      livenessProbe: { ...alive, periodSeconds: 10, failureThreshold: 12 },
+      readinessProbe: readinessProbe(readiness, HTTP_PORTS.backend),
       resources: resources(100 + 50 * workers, 192 + 160 * workers),
     },
     pod: {

@@ -2,9 +2,12 @@ import type * as k8s from "@pulumi/kubernetes";
 import {
   DNS_RULE,
   HTTPS_RULE,
+  neighbourRule,
   POD_IDENTITY_RULE,
   vpcRule,
 } from "../service-bundle/node-service-policy.ts";
+import { ROOMS_APP } from "../rooms/rooms.ts";
+import { SERVICE_PORT } from "../service-bundle/node-service-pod.ts";
 import { policy } from "../shared/iam.ts";
 import { selector } from "../shared/kubernetes.ts";
 import { APPS, HTTP_PORTS } from "./backend-pods.ts";
@@ -66,6 +69,7 @@ export function backendPolicy(vpcCidr: string, oidc: OidcSettings, mail: MailSet
       HTTPS_RULE,
       vpcRule(vpcCidr, POSTGRES_PORT),
       vpcRule(vpcCidr, VALKEY_PORT),
+      neighbourRule(ROOMS_APP, SERVICE_PORT),
       ...ports.map((port) => ({ ...HTTPS_RULE, ports: [{ protocol: "TCP", port }] })),
     ],
   };

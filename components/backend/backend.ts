@@ -42,6 +42,8 @@ export interface BackendArgs extends Omit<MeetSettings, "workers"> {
     readonly apiKey: pulumi.Input<string>;
     readonly apiSecret: pulumi.Input<string>;
   };
+  /** Address of the region's room gateway, inside the cluster: its word fences a Meet that another one replaced. */
+  readonly gatewayUrl: pulumi.Input<string>;
   readonly oidcClientSecret: pulumi.Input<string>;
   /** Needed where `mail.user` is set. @default none */
   readonly mailPassword?: pulumi.Input<string>;
@@ -201,7 +203,7 @@ export class Backend extends pulumi.ComponentResource {
       backend: deploymentSpec(
         APPS.backend,
         minReplicas,
-        apiPod(parts, meetHost(args.domain), workers),
+        apiPod(parts, { host: meetHost(args.domain), gatewayUrl: args.gatewayUrl }, workers),
       ),
       celery: deploymentSpec(APPS.celery, args.celeryReplicas ?? 1, celeryPod(parts)),
     };

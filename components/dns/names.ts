@@ -14,7 +14,7 @@ export const NAMES_TYPE = "meet:edge:Names";
 export interface NamedRegion {
   readonly stack: string;
   readonly awsRegion: string;
-  readonly role: "primary" | "standby" | "media";
+  readonly role: "primary" | "standby" | "fenced" | "media";
 }
 
 /** Cloudflare's settings that Route 53 has no counterpart of. */

@@ -6,7 +6,14 @@ import type { RoomsArgs, RoomsPlacement } from "./rooms.ts";
 /** What the gateway's settings are made from. */
 type Settings = Pick<
   RoomsArgs,
-  "region" | "domain" | "primaryRegion" | "standbyRegion" | "livekitUrl" | "previous" | "placement"
+  | "region"
+  | "domain"
+  | "primaryRegion"
+  | "primaryEpoch"
+  | "standbyRegion"
+  | "livekitUrl"
+  | "previous"
+  | "placement"
 >;
 
 /** What its secret files are made from. */
@@ -22,6 +29,7 @@ export function roomsEnvironment(args: Settings): Record<string, pulumi.Input<st
     REGION: args.region,
     DOMAIN: args.domain,
     PRIMARY_REGION: args.primaryRegion,
+    ...(args.primaryEpoch === undefined ? {} : { PRIMARY_EPOCH: String(args.primaryEpoch) }),
     ...(args.standbyRegion === undefined ? {} : { STANDBY_REGION: args.standbyRegion }),
     LIVEKIT_URL: args.livekitUrl,
     MEET_URL: `https://${meetHost(args.domain)}`,

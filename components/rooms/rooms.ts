@@ -73,6 +73,8 @@ export interface RoomsArgs {
   readonly domain: string;
   /** The homes: every gateway begins with their addresses and learns the others from them. */
   readonly primaryRegion: string;
+  /** Grows with each promotion, so that the gateway of a primary before learns that it is none. @default 1 */
+  readonly primaryEpoch?: number;
   readonly standbyRegion?: string;
   /** The region's LiveKit inside the cluster, `http://livekit.media.svc.cluster.local:7880`. */
   readonly livekitUrl: pulumi.Input<string>;

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Faults } from "../shared/faults.ts";
+import { handedOverMakes, type HandedOver, type HandedOverMakes } from "./handed-over.ts";
 import type { SharedSecretOutputs, SharedSecretValues } from "./shared-secret-values.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
@@ -35,6 +36,8 @@ export interface SharedSecretsArgs {
   readonly administrator: boolean;
   /** Secrets that are no longer of the first make. @default all of generation 1 */
   readonly generations?: Readonly<Partial<Record<RotatableSecret, SecretGeneration>>>;
+  /** What another primary had made before this one was promoted: those makes are used, later ones are made here. */
+  readonly handedOver?: HandedOver;
 }
 
 /** A LiveKit key and its secret. */
@@ -79,10 +82,14 @@ export class SharedSecrets extends pulumi.ComponentResource {
   /** Only with `administrator`. */
   readonly administratorPassword?: pulumi.Output<string>;
   readonly previous: PreviousSecrets;
+  private readonly handedOver: HandedOverMakes;
+  private readonly prefix: string;
 
   constructor(name: string, args: SharedSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(SHARED_SECRETS_TYPE, name, {}, opts);
     validate(this, name, args);
+    this.prefix = `${name}-`;
+    this.handedOver = handedOverMakes(args.handedOver);
     const generation = (secret: RotatableSecret): number => {
       const { generation: make = 1, signWith } = args.generations?.[secret] ?? {};
       return signWith === "previous" ? make - 1 : make;
@@ -143,7 +150,8 @@ export class SharedSecrets extends pulumi.ComponentResource {
   private livekitKey(name: string, generation: number): LiveKitKey {
     const id = this.password(`${name}-livekit-key`, generation, 12);
     return {
-      apiKey: pulumi.secret(pulumi.interpolate`API${id}`),
+      // One that was handed over is whole already.
+      apiKey: pulumi.secret(id.apply((key) => (key.startsWith("API") ? key : `API${key}`))),
       apiSecret: this.password(`${name}-livekit`, generation, LENGTHS.livekit),
     };
   }
@@ -172,6 +180,10 @@ export class SharedSecrets extends pulumi.ComponentResource {
   }
 
   private password(prefix: string, generation: number, length: number): pulumi.Output<string> {
+    const given = this.handedOver.get(`${prefix.slice(this.prefix.length)}-${generation}`);
+    if (given !== undefined) {
+      return given();
+    }
     const made = new random.RandomPassword(
       `${prefix}-${generation}`,
       { length, special: false },

@@ -6,7 +6,7 @@ import { NODE_PORTS } from "../shared/names.ts";
 export interface RouteArgs {
   /** `meet.<domain>`. */
   readonly host: string;
-  /** `meet.<region>.<domain>`: what the failover checks ask, and nobody else. */
+  /** `meet.<region>.<domain>`: what the failover checks ask, and gateways that learnt of a promotion. */
   readonly regionalHost: string;
   /** True in the primary, false in a standby, which has no Meet to serve. */
   readonly serves: boolean;
@@ -51,6 +51,8 @@ function servingRoutes({ host, regionalHost, externalApi = false }: RouteArgs): 
   const rules: BalancerRule[] = [
     { priority: 10, hosts: checks, paths: [HEARTBEAT_PATH], to: "backend" },
     { priority: 20, hosts: checks, paths: [PROMOTED_PATH], to: text(200, "primary") },
+    // From gateways that were told of another primary when they were deployed; see ADR 0016.
+    { priority: 25, hosts: checks, paths: [WEBHOOK_PATH], to: "backend" },
     { priority: 30, hosts: checks, to: text(404, `Use https://${host}/`) },
     {
       priority: 40,

@@ -78,6 +78,13 @@ export function addKeys(registry: Registry): void {
 export async function rotate(world: World, options: RotateOptions): Promise<ExitStatus> {
   const { secret } = options;
   const begin = readFleet(world.project);
+  const { fenced, primary } = begin.fleet;
+  if (fenced !== undefined) {
+    throw new FleetError(
+      `Keys: ${fenced.stack} is fenced and cannot be deployed, and its gateways could not learn any more that ${primary.stack} was promoted. Run fleet return ${fenced.stack} first.`,
+      EXIT.wrongUse,
+    );
+  }
   const wasSettled = phaseOf(begin.fleet.secrets[secret]) === "settled";
   if (options.dryRun) {
     return sayPlan(world, begin, secret);

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { wholeNumber, type Registry } from "../command.ts";
 import { sayProgress, showChanges } from "../deploy-stacks.ts";
 import { EXIT, sentenceOf, type ExitStatus } from "../exit.ts";
+import { withoutFenced } from "../fenced.ts";
 import { chosenRegions, readFleet } from "../stack-files.ts";
 import type { Previewed } from "../stacks.ts";
 import { runWaves, safeAtOnce, wavesOf } from "../waves.ts";
@@ -40,7 +41,8 @@ export async function preview(
   const fleet = readFleet(world.project);
   const there = await world.stacks.names();
   // One wave: a preview changes nothing, so there is no order to keep.
-  const chosen = wavesOf(chosenRegions(fleet, names)).flat();
+  const regions = withoutFenced(world, fleet, chosenRegions(fleet, names), names);
+  const chosen = wavesOf(regions).flat();
   const outcomes = await runWaves<Previewed | undefined>(
     [chosen],
     { atOnce: options.parallel ?? safeAtOnce(), interrupted: world.interrupted },

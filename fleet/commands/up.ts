@@ -11,6 +11,7 @@ import {
 } from "../deploy-stacks.ts";
 import { parseDuration } from "../durations.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { withoutFenced } from "../fenced.ts";
 import { rollingSteps, type Rolling } from "../rolling.ts";
 import { chosenRegions, readFleet, type FleetFiles } from "../stack-files.ts";
 import { runSteps, stepsText } from "../steps.ts";
@@ -82,7 +83,7 @@ export async function up(
   options: UpOptions,
 ): Promise<ExitStatus> {
   const fleet = readFleet(world.project);
-  const regions = chosenRegions(fleet, names);
+  const regions = withoutFenced(world, fleet, chosenRegions(fleet, names), names);
   const atOnce = options.parallel ?? safeAtOnce();
   const waves = wavesOf(regions);
   world.output.say(`waves: ${waves.map((wave) => wave.join(" + ")).join(", then ")}`);

@@ -17,17 +17,26 @@ export interface Diary {
 /** How long a participant was out. */
 export interface Outage {
   /**
-   * From the loss of signalling, or the last beat before the first gap if that was earlier, to the end of the last
-   * gap; to the first beat after signalling was back if there was no gap. 0 if nothing was missed, Infinity if it is
-   * still out.
+   * The longest time out. One begins with the loss of signalling, or with the last beat before a gap, and ends with the
+   * first beat once signalling is back and beats come again. Two with less than a second of beats between them are one:
+   * who hears a word now and then is not back. 0 if nothing was missed, Infinity if it is still out.
    */
   readonly outMs: number;
   /** The longest time without a beat of the worst-off other. */
   readonly gapMs: number;
 }
 
+/** A stretch of time, in milliseconds since the epoch. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Beats come every 100 ms; less than this is a busy machine and not an outage. */
 export const NOTICED_GAP_MS = 400;
+
+/** Beats for so long in a row are needed to be back. */
+const STEADY_MS = 1000;
 
 /** Who has heard nothing for so long is still out. */
 export const STILL_OUT_MS = 1500;
@@ -60,13 +69,27 @@ function outageOfOne(diary: Diary, since: number, now: number): Outage {
     return { outMs: Infinity, gapMs: now - last };
   }
   const gapMs = Math.max(0, ...gaps.map(({ from, to }) => to - from));
-  const noticed = gaps.filter(({ from, to }) => to - from > NOTICED_GAP_MS);
-  const lostAt = diary.lost.find((at) => at >= since);
-  const begin = Math.min(lostAt ?? Infinity, noticed[0]?.from ?? Infinity);
-  if (begin === Infinity) {
-    return { outMs: 0, gapMs };
+  const silences = gaps.filter(({ from, to }) => to - from > NOTICED_GAP_MS);
+  const signalling = diary.lost
+    .filter((at) => at >= since)
+    .map((from) => {
+      const back = diary.back.find((at) => at >= from) ?? Infinity;
+      return { from, to: all.find((at) => at >= back) ?? Infinity };
+    });
+  const outs = joined([...silences, ...signalling]).map(({ from, to }) => to - from);
+  return { outMs: Math.max(0, ...outs), gapMs };
+}
+
+/** Spans of time in order, those that overlap or have less than a steady time between them as one. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const whole: Span[] = [];
+  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
+    const last = whole.at(-1);
+    if (last !== undefined && span.from - last.to < STEADY_MS) {
+      whole[whole.length - 1] = { from: last.from, to: Math.max(last.to, span.to) };
+    } else {
+      whole.push(span);
+    }
   }
-  const backAt = diary.back.filter((at) => at >= begin).at(-1) ?? Infinity;
-  const end = noticed.at(-1)?.to ?? all.find((at) => at >= backAt) ?? Infinity;
-  return { outMs: end - begin, gapMs };
+  return whole;
 }

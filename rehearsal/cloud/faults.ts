@@ -17,6 +17,8 @@ export interface Fault {
   readonly type?: string;
   /** Logical name; `*` stands for anything. @default any */
   readonly name?: string;
+  /** AWS region, or ARN of the cluster, that the call goes to; empty for what has none. @default any */
+  readonly scope?: string;
   /** @default any operation */
   readonly operation?: Operation;
   /** Lets so many matching calls pass first. @default 0 */
@@ -40,6 +42,8 @@ export interface CallName {
   readonly type: string;
   readonly name: string;
   readonly operation: Operation;
+  /** Region or cluster; absent where a call has none. */
+  readonly scope?: string;
 }
 
 const ATTEMPTS = 25;
@@ -124,7 +128,8 @@ function matches(fault: Fault, call: CallName): boolean {
   return (
     (fault.operation === undefined || fault.operation === call.operation) &&
     fits(fault.type, call.type) &&
-    fits(fault.name, call.name)
+    fits(fault.name, call.name) &&
+    fits(fault.scope, call.scope ?? "")
   );
 }
 

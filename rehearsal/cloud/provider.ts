@@ -98,7 +98,7 @@ export class StandInProvider {
       const outputs = this.#cloud.preview(type, urn, inputs, session);
       return { id: "", outputs: marked(outputs, inputs, type.secretOutputs ?? []), inputs };
     }
-    return this.#logged("create", type, urn, "", async () => {
+    return this.#logged("create", type, urn, "", this.#scope(type, inputs, session), async () => {
       if (type.isOnlyInState === true) {
         const { id, outputs } = this.#cloud.compute(type, urn, inputs, session);
         return { id, outputs: marked(outputs, inputs, type.secretOutputs ?? []), inputs };
@@ -120,10 +120,17 @@ export class StandInProvider {
     if (type.isOnlyInState === true) {
       return { id, outputs: olds, inputs };
     }
-    return this.#logged("read", type, urn, id, () => {
-      const thing = this.#find(peer, type, id, olds);
-      return Promise.resolve(thing === undefined ? undefined : answerOf(thing));
-    });
+    return this.#logged(
+      "read",
+      type,
+      urn,
+      id,
+      () => this.#find(peer, type, id, olds)?.scope ?? "",
+      () => {
+        const thing = this.#find(peer, type, id, olds);
+        return Promise.resolve(thing === undefined ? undefined : answerOf(thing));
+      },
+    );
   }
 
   /** Changes a resource in place, or says what that would give. */
@@ -145,10 +152,17 @@ export class StandInProvider {
       const outputs = this.#cloud.previewUpdate(thing, type, news, session);
       return { id, outputs: marked(outputs, news, thing.secretOutputs), inputs: news };
     }
-    return this.#logged("update", type, urn, id, async () => {
-      await this.#cloud.update(thing, type, news, session);
-      return answerOf(thing);
-    });
+    return this.#logged(
+      "update",
+      type,
+      urn,
+      id,
+      () => thing.scope,
+      async () => {
+        await this.#cloud.update(thing, type, news, session);
+        return answerOf(thing);
+      },
+    );
   }
 
   /** Removes a resource; one that is gone already is fine. */
@@ -158,12 +172,19 @@ export class StandInProvider {
     if (type.isOnlyInState === true) {
       return;
     }
-    await this.#logged("delete", type, urn, id, async () => {
-      const thing = this.#find(peer, type, id, olds);
-      if (thing !== undefined) {
-        await this.#cloud.delete(thing, type, session);
-      }
-    });
+    await this.#logged(
+      "delete",
+      type,
+      urn,
+      id,
+      () => this.#find(peer, type, id, olds)?.scope ?? "",
+      async () => {
+        const thing = this.#find(peer, type, id, olds);
+        if (thing !== undefined) {
+          await this.#cloud.delete(thing, type, session);
+        }
+      },
+    );
   }
 
   /** Answers a lookup. */
@@ -197,16 +218,21 @@ export class StandInProvider {
     return this.#cloud.find(type.token, bare, this.#cloud.scopeOf(type, inputs, session));
   }
 
+  #scope(type: ResourceType, inputs: ValueMap, session: Session): () => string {
+    return () => (type.isOnlyInState === true ? "" : this.#cloud.scopeOf(type, inputs, session));
+  }
+
   async #logged<T>(
     operation: Operation,
     type: ResourceType,
     urn: string,
     id: string,
+    scope: () => string,
     act: () => Promise<T>,
   ): Promise<T> {
-    const call = { type: type.token, name: nameOf(urn), operation };
     const apiCall = `${type.api[0]}: ${words[operation]}${type.api[1]}`;
     try {
+      const call = { type: type.token, name: nameOf(urn), operation, scope: scope() };
       await this.#cloud.faults.strike(call, "before", apiCall);
       const result = await act();
       await this.#cloud.faults.strike(call, "after", apiCall);

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { RtcNodeClients, type RtcNodeParticipant } from "../clients/rtc-node.ts";
+import { BrowserClients } from "../clients/browser.ts";
+import { RtcNodeClients } from "../clients/rtc-node.ts";
 import { twirp } from "../clients/server-api.ts";
 import { joinToken } from "../clients/tokens.ts";
 import { locationOf, type Answer, type Location } from "../names/answer.ts";
 import type { Resolver } from "../names/resolver.ts";
 import type { RunningFleet, RunningRegion } from "../processes/running-fleet.ts";
+import { browserClient, nodeClient, type DrillClient } from "./client.ts";
 import { GeoDoor } from "./geo-door.ts";
 import type { ParticipantResult, Span } from "./result.ts";
 
@@ -19,22 +21,38 @@ const JOIN_SECONDS = 60;
 /** Milliseconds for a LiveKit to say which rooms it has; one without its Redis says nothing. */
 const LIST_MS = 2000;
 
+/** Looks at the LiveKits, a quarter of a second apart, for a room that somebody has just joined. */
+const NEW_ROOM_LOOKS = 40;
+
 /** Somebody in a room. */
 interface Person {
-  readonly participant: RtcNodeParticipant;
+  readonly client: DrillClient;
   readonly room: string;
   readonly place: PlaceName;
   readonly enteredBy: string;
+  readonly door: GeoDoor;
 }
 
-/** The people of a drill: at their places, each behind the geo name, unmodified clients of @livekit/rtc-node. */
+/** What people use, in one room. */
+export interface Meeting {
+  readonly room: string;
+  readonly kind: DrillClient["kind"];
+}
+
+/** The programs that people of one place are in. */
+interface Programs {
+  readonly nodes: RtcNodeClients;
+  readonly browser: BrowserClients | undefined;
+}
+
+/**
+ * The people of a drill: at their places, each behind the geo name with a resolver of its own, with unmodified clients:
+ * @livekit/rtc-node, or livekit-client in a real browser.
+ */
 export class Crowd {
   private readonly fleet: RunningFleet;
   private readonly resolver: Resolver;
-  private readonly doors = new Map<PlaceName, GeoDoor>();
-  private readonly clients = new Map<PlaceName, RtcNodeClients>();
-  /** The region that people of a place were led to last. */
-  private readonly led = new Map<PlaceName, string>();
+  private readonly programs = new Map<PlaceName, Programs>();
   private people: Person[] = [];
 
   private constructor(fleet: RunningFleet, resolver: Resolver) {
@@ -42,25 +60,22 @@ export class Crowd {
     this.resolver = resolver;
   }
 
-  /** Opens the doors and starts the processes that people are in. */
-  static async start(fleet: RunningFleet, resolver: Resolver): Promise<Crowd> {
+  /** Starts the programs that people are in. */
+  static async start(
+    fleet: RunningFleet,
+    resolver: Resolver,
+    options: { readonly hasBrowsers: boolean },
+  ): Promise<Crowd> {
     const crowd = new Crowd(fleet, resolver);
     for (const place of placeNames()) {
       const found = fleet.clients.get(place);
       if (found === undefined) {
         throw new Error(`Place "${place}": nobody can be there. The fleet has no such place.`);
       }
-      const cache = resolver.clientAt(locationOf(PLACES[place]));
-      const door = await GeoDoor.start(fleet.here.address, async () => {
-        const region = crowd.regionOf(cache.lookUp(crowd.geoName()));
-        if (region === undefined) {
-          return undefined;
-        }
-        crowd.led.set(place, region);
-        return fleet.reach(place, region);
+      crowd.programs.set(place, {
+        nodes: RtcNodeClients.start(found),
+        browser: options.hasBrowsers ? await BrowserClients.start(found) : undefined,
       });
-      crowd.doors.set(place, door);
-      crowd.clients.set(place, RtcNodeClients.start(found));
     }
     return crowd;
   }
@@ -71,11 +86,11 @@ export class Crowd {
   }
 
   /** Rooms with somebody at each place; whoever is in Europe comes first, so that the nearest region hosts the room. */
-  async meet(rooms: readonly string[]): Promise<void> {
+  async meet(meetings: readonly Meeting[]): Promise<void> {
     await Promise.all(
-      rooms.map(async (room) => {
+      meetings.map(async (meeting) => {
         for (const place of placeNames()) {
-          this.people.push(await this.join(room, place));
+          this.people.push(await this.join(meeting, place));
         }
       }),
     );
@@ -84,21 +99,41 @@ export class Crowd {
     await sleep(1000);
   }
 
+  /** Joins and leaves a room as somebody in Europe does, and gives the region whose LiveKit had it. */
+  async tryNewRoom(room: string): Promise<string> {
+    const { client, door } = await this.join({ room, kind: "node" }, "europe");
+    try {
+      // LiveKit counts people a moment after they came.
+      for (let look = 0; look < NEW_ROOM_LOOKS; look++) {
+        for (const region of this.fleet.regions.values()) {
+          if ((await this.rooms(region)).includes(room)) {
+            return region.name;
+          }
+        }
+        await sleep(250);
+      }
+      throw new Error(`Room "${room}": somebody joined it, and no region has it.`);
+    } finally {
+      await client.leave();
+      await door.stop();
+    }
+  }
+
   /** Waits until everybody has heard all others of the room after a moment; says who has not. */
   async untilTogether(after: number, seconds: number): Promise<readonly string[]> {
     const outcomes = await Promise.allSettled(
-      this.people.map(({ participant, room }) =>
-        participant.untilHears(this.othersOf(participant, room), { after, seconds }),
+      this.people.map((person) =>
+        person.client.untilHears(this.othersOf(person), { after, seconds }),
       ),
     );
     return this.people
       .filter((_, index) => outcomes[index]?.status === "rejected")
-      .map(({ participant }) => participant.identity);
+      .map(({ client }) => client.identity);
   }
 
   /** What everybody went through since the fault. */
-  results(faultAt: number): readonly ParticipantResult[] {
-    return this.people.map((person) => this.resultOf(person, faultAt));
+  results(faultAt: number): Promise<readonly ParticipantResult[]> {
+    return Promise.all(this.people.map((person) => this.resultOf(person, faultAt)));
   }
 
   /**
@@ -133,55 +168,69 @@ export class Crowd {
   /** Everybody leaves; whoever is cut off is left where it is. */
   async leave(): Promise<void> {
     const people = this.people.splice(0);
-    await Promise.allSettled(people.map(({ participant }) => participant.leave()));
+    await Promise.allSettled(people.map(({ client }) => client.leave()));
+    await Promise.all(people.map(({ door }) => door.stop()));
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.clients.values()].map((one) => one.stop()));
-    await Promise.all([...this.doors.values()].map((door) => door.stop()));
+    for (const { nodes, browser } of this.programs.values()) {
+      await Promise.all([nodes.stop(), browser?.stop()]);
+    }
+    await Promise.all(this.people.map(({ door }) => door.stop()));
   }
 
-  private async join(room: string, place: PlaceName): Promise<Person> {
-    const clients = this.clients.get(place);
-    const url = this.doors.get(place)?.url;
-    if (clients === undefined || url === undefined) {
-      throw new Error(`Place "${place}": nobody can be there.`);
-    }
+  private async join({ room, kind }: Meeting, place: PlaceName): Promise<Person> {
     const identity = `${room}-${place}`;
     const { key } = this.fleet.access();
+    const cache = this.resolver.clientAt(locationOf(PLACES[place]));
+    let led = "nowhere";
+    const door = await GeoDoor.start(this.fleet.here.address, async () => {
+      const region = this.regionOf(cache.lookUp(this.geoName()));
+      led = region ?? "nowhere";
+      return region === undefined ? undefined : this.fleet.reach(place, region);
+    });
     const deadline = Date.now() + JOIN_SECONDS * 1000;
     for (;;) {
       try {
         const token = await joinToken({ key, room, identity });
-        const participant = await clients.join({ identity, url, token });
-        return { participant, room, place, enteredBy: this.led.get(place) ?? "nowhere" };
+        const client = await this.open(kind, place, { identity, url: door.url, token });
+        return { client, room, place, enteredBy: led, door };
       } catch (error) {
         // A person tries again, too.
         if (Date.now() > deadline) {
+          await door.stop();
           throw error;
         }
       }
     }
   }
 
-  private othersOf(one: RtcNodeParticipant, room: string): readonly string[] {
-    return this.people
-      .filter((other) => other.room === room && other.participant !== one)
-      .map(({ participant }) => participant.identity);
+  private async open(
+    kind: DrillClient["kind"],
+    place: PlaceName,
+    options: { readonly identity: string; readonly url: string; readonly token: string },
+  ): Promise<DrillClient> {
+    const { nodes, browser } = this.programs.get(place) ?? {};
+    if (kind === "browser" && browser !== undefined) {
+      return browserClient(await browser.join(options));
+    }
+    if (kind === "node" && nodes !== undefined) {
+      return nodeClient(await nodes.join(options));
+    }
+    throw new Error(`Place "${place}": nobody can be there with a client of the kind ${kind}.`);
   }
 
-  private resultOf(
-    { participant, room, place, enteredBy }: Person,
-    faultAt: number,
-  ): ParticipantResult {
-    const { identity } = participant;
-    const { outMs } = participant.outage(this.othersOf(participant, room), faultAt);
-    const gaveUp = participant.disconnected !== undefined;
+  private othersOf(one: Person): readonly string[] {
+    return this.people
+      .filter((other) => other.room === one.room && other !== one)
+      .map(({ client }) => client.identity);
+  }
+
+  private async resultOf(person: Person, faultAt: number): Promise<ParticipantResult> {
+    const { client, room, place, enteredBy } = person;
+    const { outMs, gaveUp, lostAt } = await client.experience(this.othersOf(person), faultAt);
     const isBack = Number.isFinite(outMs) && !gaveUp;
-    const [lost] = participant
-      .notes("reconnecting", "disconnected")
-      .filter(({ at }) => at >= faultAt);
-    const from = Math.max(0, (lost?.at ?? faultAt) - faultAt);
+    const from = Math.max(0, (lostAt ?? faultAt) - faultAt);
     const now = Date.now() - faultAt;
     const until = isBack ? Math.min(now, from + outMs) : now;
     const isAffected = !isBack || outMs > 0;
@@ -193,15 +242,15 @@ export class Crowd {
         ]
       : [{ fromMs: -1000, toMs: now, state: "in" }];
     return {
-      identity,
+      identity: client.identity,
       room,
-      client: "node",
+      client: client.kind,
       place,
       enteredBy,
       isAffected,
       outMs: isBack ? outMs : null,
       gaveUp,
-      lostSignalling: lost !== undefined,
+      lostSignalling: lostAt !== undefined,
       spans,
     };
   }

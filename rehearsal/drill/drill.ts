@@ -4,13 +4,14 @@ import { locationOf } from "../names/answer.ts";
 import type { Listed } from "../cloud/inventory.ts";
 import { Resolver } from "../names/resolver.ts";
 import type { RunningFleet } from "../processes/running-fleet.ts";
-import { Crowd, PLACES, placeNames } from "./crowd.ts";
+import { Crowd, PLACES, placeNames, type Meeting } from "./crowd.ts";
 import type {
   CostLine,
   DrillResult,
   Guarantee,
   Mark,
   ParticipantResult,
+  Recovery,
   ScenarioResult,
 } from "./result.ts";
 import { HOST, REGIONS, type Scenario, type Stage } from "./scenario.ts";
@@ -23,6 +24,8 @@ export interface DrillOptions {
   readonly inventory: () => readonly Listed[];
   readonly scenarios: readonly Scenario[];
   readonly isQuick: boolean;
+  /** Whether people meet in real browsers as well. */
+  readonly hasBrowsers: boolean;
   /** Role of each region, for the report. */
   readonly roles: Readonly<Record<string, string>>;
   readonly costs: readonly CostLine[];
@@ -32,8 +35,8 @@ export interface DrillOptions {
   readonly deployThird?: () => Promise<string>;
 }
 
-/** Rooms in each scenario, with somebody in Europe and somebody in America. */
-const ROOMS = 3;
+/** Rooms in each scenario, with somebody in Europe and somebody in America; browsers cost a processor more. */
+const ROOMS = { node: 3, browser: 1 } as const;
 
 /** Milliseconds between two looks at whether rooms are split, and looks in a row that make it so: a move takes less. */
 const LOOK_MS = 500;
@@ -52,7 +55,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const resolver = Resolver.start(options.inventory(), {
     locate: (check) => entryOf(fleet, check.host),
   });
-  const crowd = await Crowd.start(fleet, resolver);
+  const crowd = await Crowd.start(fleet, resolver, options);
   const access = fleet.access();
   const gateways = new Gateways({
     endpoints: new Map(Object.entries(access.endpoints)),
@@ -128,6 +131,7 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
     fleet,
     gateways,
     say,
+    tryNewRoom: () => crowd.tryNewRoom(`${scenario.name}-new`),
     mark: (what) => {
       say(what);
       marks.push({ at: Date.now(), what });
@@ -144,7 +148,7 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
   });
   try {
     await scenario.prepare?.(stage);
-    await crowd.meet(Array.from({ length: ROOMS }, (_, index) => `${scenario.name}-${index}`));
+    await crowd.meet(meetingsOf(scenario, setting.hasBrowsers));
     faultAt = Date.now();
     during = 0;
     stage.mark(scenario.done);
@@ -162,10 +166,10 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
       say(`not together: ${last.join(", ")}`);
     }
     await pause(500);
-    participants = crowd.results(faultAt);
+    participants = await crowd.results(faultAt);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
-    participants = crowd.results(faultAt);
+    participants = await crowd.results(faultAt);
   } finally {
     looks.stop();
   }
@@ -190,7 +194,7 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
     faultAt: new Date(faultAt).toISOString(),
     seconds: (Date.now() - began) / 1000,
     participants,
-    recovery: recoveryOf(participants, { node: scenario.targetMs }),
+    recovery: recoveryOf(participants, { node: scenario.targetMs, browser: scenario.targetMs }),
     marks: [...marks, ...checks]
       .map(({ at, what }): Mark => ({ atMs: at - faultAt, what }))
       .toSorted((one, other) => one.atMs - other.atMs),
@@ -208,13 +212,17 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
  */
 export function guaranteesOf(
   scenario: Pick<Scenario, "targetMs" | "limitMs" | "isUnnoticed" | "mayGiveUp" | "maySplit">,
-  participants: readonly Pick<ParticipantResult, "outMs" | "gaveUp" | "lostSignalling">[],
+  participants: readonly Pick<
+    ParticipantResult,
+    "client" | "outMs" | "gaveUp" | "lostSignalling"
+  >[],
   split: { readonly during: number; readonly after: number },
   busy: number,
 ): readonly Guarantee[] {
   const limitMs = (scenario.limitMs ?? 2 * scenario.targetMs) * busy;
-  const gaveUp = participants.filter((one) => one.gaveUp).length;
-  const counted = participants.filter((one) => scenario.mayGiveUp !== true || !one.gaveUp);
+  const bound = participants.filter((one) => scenario.mayGiveUp !== true || one.client !== "node");
+  const gaveUp = bound.filter((one) => one.gaveUp).length;
+  const counted = participants.filter((one) => bound.includes(one) || !one.gaveUp);
   const lost = counted.filter(({ outMs }) => outMs === null).length;
   const worst = Math.max(0, ...counted.map(({ outMs }) => outMs ?? 0));
   const broken = participants.filter((one) => one.lostSignalling).length;
@@ -230,11 +238,12 @@ export function guaranteesOf(
   };
   return [
     scenario.isUnnoticed === true ? unnoticed : inTime,
-    ...(scenario.mayGiveUp === true
+    ...(bound.length === 0
       ? []
       : [
           {
-            sentence: "Nobody's client gives up.",
+            sentence:
+              scenario.mayGiveUp === true ? "No browser gives up." : "Nobody's client gives up.",
             found: `${gaveUp} did.`,
             isKept: gaveUp === 0,
           },
@@ -290,14 +299,40 @@ async function untilNoneTwice(crowd: Crowd): Promise<readonly string[]> {
 }
 
 function sentence({ name, recovery, split, guarantees, failure }: ScenarioResult): string {
-  const [node] = recovery;
-  const outs =
-    node?.worstMs === undefined
-      ? "nobody interrupted"
-      : `${node.affected} of ${node.participants} out, worst ${node.worstMs === null ? "never back" : `${(node.worstMs / 1000).toFixed(1)} s`}`;
+  const outs = recovery.some(({ worstMs }) => worstMs !== undefined)
+    ? recovery.map(outsOf).join("; ")
+    : "nobody interrupted";
   const broken = guarantees.filter(({ isKept }) => !isKept).length;
   const verdict = failure ?? (broken === 0 ? "kept" : `${broken} guarantees BROKEN`);
   return `${name}: ${outs}; rooms split ${split.during} during, ${split.after} after; ${verdict}`;
+}
+
+function outsOf({ client, affected, participants, gaveUp, worstMs }: Recovery): string {
+  const worst =
+    worstMs === undefined
+      ? ""
+      : worstMs === null
+        ? ", never all back"
+        : `, worst ${seconds(worstMs)}`;
+  const gone = gaveUp === 0 ? "" : `, ${gaveUp} gave up`;
+  return `${client}: ${affected} of ${participants} out${worst}${gone}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** The rooms of a scenario, and what is used in each. */
+function meetingsOf(scenario: Scenario, hasBrowsers: boolean): readonly Meeting[] {
+  const rooms = (kind: Meeting["kind"], count: number): Meeting[] =>
+    Array.from({ length: count }, (_, index) => ({
+      room: `${scenario.name}-${kind}-${index}`,
+      kind,
+    }));
+  return [
+    ...rooms("node", scenario.browsersOnly === true ? 0 : ROOMS.node),
+    ...rooms("browser", hasBrowsers ? ROOMS.browser : 0),
+  ];
 }
 
 /** Where the endpoint of a health check is on this machine: the regional name leads to the region's entry. */

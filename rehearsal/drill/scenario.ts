@@ -16,6 +16,8 @@ export interface Stage {
   readonly say: (text: string) => void;
   /** Writes down that something happened now, for the timeline. */
   readonly mark: (what: string) => void;
+  /** Joins and leaves a room of its own as somebody in Europe does, and gives the region that hosted it. */
+  readonly tryNewRoom: () => Promise<string>;
   /** Deploys one more region, and gives its name once `fleet.add` may be called; absent where nothing can be deployed. */
   readonly deployThird?: () => Promise<string>;
 }
@@ -37,6 +39,8 @@ export interface Scenario {
   readonly isUnnoticed?: true;
   /** Whether the Node library, which tries for less time than a browser, may give up. @default false */
   readonly mayGiveUp?: true;
+  /** Whether only people in browsers can take part. @default false */
+  readonly browsersOnly?: true;
   /** Whether rooms may be in two regions while it lasts. @default false */
   readonly maySplit?: true;
   /** Seconds in which people have to be together again. @default 30 */

@@ -1,11 +1,13 @@
 import type { Scenario } from "./scenario.ts";
 import { livekitLost, livekitNode } from "./scenarios/livekit.ts";
 import {
+  drain,
   evacuation,
   partition,
   regionAdded,
   regionLost,
   regionReturns,
+  regionSilent,
 } from "./scenarios/region.ts";
 import { gatewayPod, redisAway } from "./scenarios/stores-and-gateways.ts";
 
@@ -15,8 +17,10 @@ export const SCENARIOS: readonly Scenario[] = [
   livekitLost,
   redisAway,
   gatewayPod,
+  drain,
   evacuation,
   regionLost,
+  regionSilent,
   regionReturns,
   partition,
   regionAdded,
@@ -25,7 +29,11 @@ export const SCENARIOS: readonly Scenario[] = [
 /** Those of these names, the quick ones, or all. @throws for a name that is none's, with those there are */
 export function chooseScenarios(
   names: readonly string[],
-  options: { readonly isQuick: boolean; readonly canDeploy: boolean },
+  options: {
+    readonly isQuick: boolean;
+    readonly canDeploy: boolean;
+    readonly hasBrowsers: boolean;
+  },
 ): readonly Scenario[] {
   const known = SCENARIOS.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
@@ -34,8 +42,18 @@ export function chooseScenarios(
       `Scenario "${unknown.join(", ")}": there is none of that name. Choose from ${known.join(", ")}.`,
     );
   }
+  const forBrowsers = SCENARIOS.find(
+    ({ name, browsersOnly }) => names.includes(name) && browsersOnly === true,
+  );
+  if (forBrowsers !== undefined && !options.hasBrowsers) {
+    throw new Error(
+      `Scenario "${forBrowsers.name}": only people in browsers can take part. Add --browser.`,
+    );
+  }
   const wanted = SCENARIOS.filter(({ name, isQuick }) =>
     names.length > 0 ? names.includes(name) : !options.isQuick || isQuick === true,
   );
-  return wanted.filter(({ needsThird }) => needsThird !== true || options.canDeploy);
+  return wanted
+    .filter(({ needsThird }) => needsThird !== true || options.canDeploy)
+    .filter(({ browsersOnly }) => browsersOnly !== true || options.hasBrowsers);
 }

@@ -93,6 +93,8 @@ export const environmentSchema = z
   .object({
     ...commonEnvironment,
     PRIMARY_REGION: regionName,
+    /** Grows with each promotion; the region of the highest one is the primary, whatever others were told. */
+    PRIMARY_EPOCH: z.coerce.number().int().min(1).default(1),
     STANDBY_REGION: regionName.optional(),
     LIVEKIT_URL: plainUrl,
     MEET_URL: plainUrl,
@@ -155,6 +157,19 @@ export function homesOf(
 ): readonly string[] {
   const { PRIMARY_REGION: primary, STANDBY_REGION: standby } = environment;
   return standby === undefined ? [primary] : [primary, standby];
+}
+
+/**
+ * Where Meet takes events. By its name, which follows the primary; but straight in the primary's region where another
+ * region was promoted than this pod was told, because the name may still lead to the one that was it before.
+ */
+export function meetUrl(
+  environment: Pick<RoomsEnvironment, "PRIMARY_REGION" | "MEET_URL" | "DOMAIN">,
+  primary: string,
+): string {
+  return primary === environment.PRIMARY_REGION
+    ? environment.MEET_URL
+    : `https://meet.${primary}.${environment.DOMAIN}`;
 }
 
 /** The texts of a current and a previous secret, as they are now. */

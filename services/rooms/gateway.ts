@@ -101,7 +101,7 @@ export class Gateway {
         metrics.drains(isDraining);
       },
     });
-    this.webhooks = webhooksSide(environment, this.own, this.rooms, metrics, log);
+    this.webhooks = webhooksSide(environment, this.own, this.others, this.rooms, metrics, log);
     this.twirp = this.serverApi();
     this.server = this.httpServer();
     this.metricsServer = metricsServer(metrics.registry);
@@ -237,6 +237,7 @@ export class Gateway {
       probes: {
         ready: () => this.isReady && !this.isStopping,
         regionHealthy: () => this.regionHealthy(),
+        primary: () => this.others.membership.primary() === environment.REGION,
       },
       tunnels: this.tunnels,
       shutdownSeconds: environment.SHUTDOWN_SECONDS,

@@ -91,7 +91,8 @@ export function otherRegions(
   const connections = new PeerConnections(urls);
   const calls = new PeerCalls(connections, signer);
   const store = new MembersStore(own.valkey);
-  const membership = new Membership({ region, homes: homesOf(environment), store, log });
+  const primary = { region: environment.PRIMARY_REGION, epoch: environment.PRIMARY_EPOCH };
+  const membership = new Membership({ region, homes: homesOf(environment), primary, store, log });
   const monitor = new Monitor({
     region,
     membership,

@@ -14,6 +14,8 @@ export interface Probes {
   ready(): boolean;
   /** `/region-health`: this region may take new participants: it is ready, does not drain, and LiveKit is up. */
   regionHealthy(): boolean;
+  /** `/primary`: no region has told of a later primary than this region. Meet's pods here are ready only then. */
+  primary(): boolean;
 }
 
 export interface GatewayServerParts {
@@ -176,6 +178,9 @@ export class GatewayServer {
       said(request, response, isStaying && probes.ready());
     } else if (isLook && path === "/region-health") {
       said(request, response, isStaying && probes.ready() && probes.regionHealthy());
+    } else if (isLook && path === "/primary") {
+      // Also while this pod goes: a pod's end is no promotion.
+      said(request, response, probes.primary());
     } else if (isLook && path === "/") {
       // What the browser's client asks first, to have a connection ready (client-sdk-js, Room.prepareConnection).
       plain(request, response, 200, "ok\n", CORS);

@@ -1,9 +1,9 @@
 import type { Log } from "../shared/log.ts";
 import { systemClock } from "./clock.ts";
-import type { RoomsEnvironment } from "./config.ts";
+import { meetUrl, type RoomsEnvironment } from "./config.ts";
 import type { Metrics } from "./metrics.ts";
 import { unlessGone } from "./placement/proposer.ts";
-import type { OwnRegion } from "./region-side.ts";
+import type { OtherRegions, OwnRegion } from "./region-side.ts";
 import type { RoomsSide } from "./rooms-side.ts";
 import { WebhookIntake } from "./webhooks/intake.ts";
 import { MeetClient } from "./webhooks/meet-client.ts";
@@ -28,12 +28,13 @@ export interface WebhooksSide {
 export function webhooksSide(
   environment: RoomsEnvironment,
   own: OwnRegion,
+  others: Pick<OtherRegions, "membership">,
   rooms: RoomsSide,
   metrics: Metrics,
   log: Log,
 ): WebhooksSide {
   const queue = new ValkeyWebhookQueue(own.valkey);
-  const meet = new MeetClient(environment.MEET_URL);
+  const meet = new MeetClient(() => meetUrl(environment, others.membership.primary()));
   const parts = { queue, keys: own.keys, clock: systemClock, log, metrics: metrics.webhooks };
   const relay = new Relay({
     ...parts,

@@ -49,6 +49,10 @@ export interface RunningCommand {
   readonly ended: Promise<CommandEnd>;
   /** Ctrl-C. */
   interrupt(): void;
+  /** As if the machine lost power. */
+  kill(): void;
+  /** What it has said so far. */
+  said(): string;
 }
 
 /** Runs the command line as an operator does: a process of its own, without a terminal. */
@@ -71,7 +75,12 @@ export function startCommand(fleet: CommandFleet, ...args: readonly string[]): R
       resolve({ status, stdout, stderr });
     });
   });
-  return { ended, interrupt: () => child.kill("SIGINT") };
+  return {
+    ended,
+    interrupt: () => child.kill("SIGINT"),
+    kill: () => child.kill("SIGKILL"),
+    said: () => stderr,
+  };
 }
 
 /**

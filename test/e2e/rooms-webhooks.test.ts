@@ -289,7 +289,7 @@ async function startPod(meetUrl: string) {
   const store = new ValkeyRoomStore(valkey, new Changes({ url: redis.url }), "eu");
   const deleted = new DeletedRooms(valkey);
   const records = new FakeRecords();
-  const meet = new MeetClient(meetUrl);
+  const meet = new MeetClient(() => meetUrl);
   const random = Math.random;
   const keys = webhookKeys(KEY, OLD_KEY);
   const common = { queue, keys, clock, log: records, metrics: records };

@@ -10,7 +10,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown key like no other",
     { "meet:quality": 7 },
-    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:size, meet:telephony, meet:versions.",
+    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:telephony, meet:versions.",
   ),
   media(
     "an unknown setting in a block",
@@ -30,7 +30,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "a key of an unknown namespace",
     { "azure:location": "westeurope" },
-    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:size, meet:telephony, meet:versions.",
+    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:telephony, meet:versions.",
   ),
   media(
     "a path written as a key",
@@ -165,7 +165,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown role",
     { "meet:role": "secondary" },
-    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, media. Choose one of them.",
+    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, fenced, media. Choose one of them.",
   ),
   media(
     "an unknown size",

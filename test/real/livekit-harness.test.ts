@@ -1,7 +1,7 @@
 import { DisconnectReason, LeaveRequest_Action } from "@livekit/protocol";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BrowserClients, type BrowserTab } from "../support/livekit/browser.ts";
+import { BrowserClients, type BrowserTab } from "../../rehearsal/clients/browser.ts";
 import { startLiveKit, type LiveKit } from "../support/livekit/livekit.ts";
 import type { ApiKey } from "../support/livekit/local-config.ts";
 import { MEET_CALLS, MeetLibrary } from "../support/livekit/meet.ts";

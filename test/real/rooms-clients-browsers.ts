@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { BrowserTab } from "../support/livekit/browser.ts";
+import type { BrowserTab } from "../../rehearsal/clients/browser.ts";
 import { becomes, browser, fleet, hosts, REGIONS, ticket } from "../support/rooms/client-world.ts";
 import { outLimitMs } from "../support/rooms/meetings.ts";
 import { operate } from "../support/rooms/operator.ts";

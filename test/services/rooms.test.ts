@@ -36,11 +36,16 @@ describe("the room gateway, run as its pod runs it", () => {
     const service = folder.start(await environment());
     await listening(service);
     const statuses = await Promise.all(
-      ["/healthz", "/readyz", "/region-health", "/rtc/validate?access_token=x", "/agent"].map(
-        async (path) => (await fetch(service.url + path)).status,
-      ),
+      [
+        "/healthz",
+        "/readyz",
+        "/region-health",
+        "/rtc/validate?access_token=x",
+        "/agent",
+        "/primary",
+      ].map(async (path) => (await fetch(service.url + path)).status),
     );
-    expect(statuses).toEqual([200, 200, 503, 401, 501]);
+    expect(statuses).toEqual([200, 200, 503, 401, 501, 200]);
     service.child.kill("SIGTERM");
     const { status, stdout, stderr } = await service.ended;
     expect([status, stderr]).toEqual([0, ""]);

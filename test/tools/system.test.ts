@@ -86,7 +86,7 @@ describe("set-up of the system", () => {
   it("refuses an option that it does not have", () => {
     expect(system("--all")).toEqual({
       status: 1,
-      text: 'Option "--all": there is none. Use --bench, --rehearsal or none.\n',
+      text: 'Option "--all": there is none. Use --bench, --rehearsal, --browser-rehearsal or none.\n',
     });
   });
 

@@ -6,6 +6,9 @@ import { aws, byInput, fixed, input } from "./define.ts";
 /** A snapshot that a removed instance left behind. */
 export const SNAPSHOT = "aws:rds/snapshot:Snapshot";
 
+/** Says of an instance that it was made as a replica, which its state does not show once it is promoted. */
+export const MADE_AS_REPLICA = "aws:rds/instance:MadeAsReplica";
+
 const host = (c: Making) =>
   `${input(c, "identifier")}.c${digest(c.accountId + c.region, 11)}.${c.region}.rds.amazonaws.com`;
 
@@ -99,6 +102,9 @@ export const rdsTypes = [
     },
     recomputed: ["engineVersionActual"],
     onDone: (cloud, op, thing) => {
+      if (op === "create" && text(thing.state, "replicateSourceDb") !== undefined) {
+        cloud.leave(MADE_AS_REPLICA, thing.id, thing.scope, {});
+      }
       const snapshot = text(thing.state, "finalSnapshotIdentifier");
       if (op === "delete" && snapshot !== undefined && !flag(thing.state, "skipFinalSnapshot")) {
         cloud.leave(SNAPSHOT, snapshot, thing.scope, { source: text(thing.state, "arn") ?? "" });

@@ -1,4 +1,4 @@
-import { SNAPSHOT } from "../aws/rds.ts";
+import { MADE_AS_REPLICA, SNAPSHOT } from "../aws/rds.ts";
 import type { Rule, RuleCall, Thing } from "../model.ts";
 import { flag, number, text, texts } from "../values.ts";
 import { byArn, inUse, mustExist, others, types } from "./support.ts";
@@ -21,6 +21,11 @@ function sourceOf(call: RuleCall): Thing | undefined {
 }
 
 const isReplica = ({ inputs }: RuleCall) => text(inputs, "replicateSourceDb") !== undefined;
+
+/** Whether a thing was made as a replica and is none any more. */
+const wasPromoted = ({ cloud }: RuleCall, { id, scope, state }: Thing) =>
+  text(state, "replicateSourceDb") === undefined &&
+  cloud.find(MADE_AS_REPLICA, id, scope) !== undefined;
 
 /** RDS. */
 export const rdsRules: readonly Rule[] = [
@@ -136,6 +141,25 @@ export const rdsRules: readonly Rule[] = [
       isReplica(call) && text(call.thing?.state, "replicateSourceDb") === undefined
         ? "cannot elevate new source database for replication"
         : undefined,
+  },
+  {
+    // RDS itself would do it. The stand-in refuses, because no plan of this program may: see ADR 0016.
+    id: "promoted-is-kept",
+    what: "A promoted instance is neither deleted nor replaced: it holds what its source had.",
+    source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.html",
+    errorCode: "InvalidDBInstanceState",
+    types: [types.database],
+    on: ["create", "delete"],
+    check: (call) => {
+      const promoted =
+        call.op === "delete"
+          ? [call.thing].filter((thing) => thing !== undefined)
+          : others(call, types.database).filter(({ urn }) => urn === call.urn && !isReplica(call));
+      const lost = promoted.find((thing) => wasPromoted(call, thing));
+      return lost === undefined
+        ? undefined
+        : `${text(lost.state, "identifier") ?? lost.id} was promoted: without it the data that its source had is gone.`;
+    },
   },
   {
     id: "database-password",

@@ -11,6 +11,11 @@ async function comeBack({ fleet, mark }: Stage): Promise<void> {
   await sleep(RETURN_SECONDS * 1000);
 }
 
+async function takeRoomsAgain({ gateways }: Stage): Promise<void> {
+  await gateways.ask(HOST, { method: "POST", path: "undrain" }, anySchema);
+  await sleep(3000);
+}
+
 /** The whole hosting region is lost, and its address refuses connections; then it returns. */
 export const regionLost: Scenario = {
   name: "region-lost",
@@ -26,6 +31,25 @@ export const regionLost: Scenario = {
   backSeconds: 70,
   mayGiveUp: true,
   act: ({ fleet }) => regionOf(fleet).refuse(),
+  mend: comeBack,
+};
+
+/** The whole hosting region is lost, and packets to it vanish; then it returns. */
+export const regionSilent: Scenario = {
+  name: "region-silent",
+  title: "A whole region is lost: packets to it vanish",
+  done: `Everything of ${HOST} died, its store too; nothing that is sent there is answered.`,
+  runbook: {
+    file: "docs/runbooks/region-lost.md",
+    says: "As where the address refuses; browsers notice 14 s later, when their pings are not answered.",
+  },
+  // As above, and 14 s until livekit-client misses its pings.
+  targetMs: 65_000,
+  limitMs: 65_000,
+  backSeconds: 100,
+  // The Node library of 1.1.0 waits two minutes for a connection to end that is silent.
+  browsersOnly: true,
+  act: ({ fleet }) => regionOf(fleet).silence(),
   mend: comeBack,
 };
 
@@ -47,6 +71,30 @@ export const regionReturns: Scenario = {
   act: comeBack,
 };
 
+/** The hosting region is drained: its meetings go on, new ones begin elsewhere. */
+export const drain: Scenario = {
+  name: "drain",
+  title: "A region is drained, and takes rooms again",
+  done: `The operator drained ${HOST}: its meetings go on, new ones begin elsewhere.`,
+  runbook: {
+    file: "docs/runbooks/drain-for-maintenance.md",
+    says: `npx fleet drain ${HOST}, wait until it is empty, the maintenance, npx fleet undrain ${HOST}.`,
+  },
+  targetMs: 0,
+  isUnnoticed: true,
+  act: async ({ gateways, mark, tryNewRoom }) => {
+    const body = { deadlineSeconds: 3600 };
+    await gateways.ask(HOST, { method: "POST", path: "drain", body }, anySchema);
+    const region = await tryNewRoom();
+    if (region === HOST) {
+      throw new Error(`Region "${HOST}": it is drained, and took a new room.`);
+    }
+    mark(`a new room begins in ${region}`);
+    await sleep(5000);
+  },
+  mend: takeRoomsAgain,
+};
+
 /** The hosting region is drained and evacuated, as an operator does it. */
 export const evacuation: Scenario = {
   name: "evacuation",
@@ -62,10 +110,7 @@ export const evacuation: Scenario = {
     const body = { deadlineSeconds: 600 };
     await gateways.ask(HOST, { method: "POST", path: "evacuate", body }, anySchema);
   },
-  mend: async ({ gateways }) => {
-    await gateways.ask(HOST, { method: "POST", path: "undrain" }, anySchema);
-    await sleep(3000);
-  },
+  mend: takeRoomsAgain,
 };
 
 /** Milliseconds of a partition: long enough for both sides to have made up their minds. */

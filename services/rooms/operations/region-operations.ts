@@ -72,7 +72,12 @@ export class RegionOperations implements Operations {
     return this.current !== undefined;
   }
 
-  status(): Promise<OwnStatus> {
+  /** What the region is to do is read from the store, so that all its pods say the same; as last seen where it is away. */
+  async status(): Promise<OwnStatus> {
+    const read = await unlessGone(this.drains.load().then((draining) => ({ draining })));
+    if (read !== undefined) {
+      this.set(read.draining);
+    }
     return this.ownStatus(this.current);
   }
 

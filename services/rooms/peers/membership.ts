@@ -6,8 +6,11 @@ import {
   decreed,
   lineOf,
   mergeMembers,
+  primaryOf,
   sameMembers,
+  withPrimary,
   type MemberList,
+  type Primary,
 } from "./member-list.ts";
 
 /** The member list as the pods of a region share it. */
@@ -20,7 +23,8 @@ export interface MembersStore {
 /**
  * The regions of the fleet as this pod knows them. The homes are known from the start; the others announce themselves,
  * and each answer of a region passes on its list. What was heard is kept in the region's store, and taken from there,
- * so that all pods of a region know the same after some seconds.
+ * so that all pods of a region know the same after some seconds. The list also says which region is the primary: one
+ * that comes back after another was promoted learns it from the first region that answers, whatever it was told itself.
  */
 export class Membership {
   private readonly region: string;
@@ -28,13 +32,17 @@ export class Membership {
   private readonly log: Log;
   private readonly nowMs: () => number;
   private readonly listeners = new Set<(members: readonly string[]) => void>();
+  private readonly told: Primary;
   private known: MemberList;
   private names: readonly string[] = [];
+  private isFenced = false;
 
   constructor(parts: {
     readonly region: string;
     /** Regions that everybody knows: the primary and the standby. */
     readonly homes: readonly string[];
+    /** The primary, as this pod was told when it was deployed. */
+    readonly primary: Primary;
     readonly store: MembersStore;
     readonly log: Log;
     readonly nowMs?: () => number;
@@ -43,7 +51,9 @@ export class Membership {
     this.store = parts.store;
     this.log = parts.log;
     this.nowMs = parts.nowMs ?? (() => Date.now());
-    this.known = [parts.region, ...parts.homes].reduce(announced, {});
+    const told = [parts.region, ...parts.homes].reduce(announced, {});
+    this.known = withPrimary(told, parts.primary);
+    this.told = parts.primary;
     this.names = this.others();
   }
 
@@ -65,6 +75,11 @@ export class Membership {
   /** False once an operator removed this region: it must take no one in. */
   isMember(): boolean {
     return this.isWelcome(this.region);
+  }
+
+  /** The primary of the highest epoch that any region has told of. */
+  primary(): string {
+    return (primaryOf(this.known) ?? this.told).region;
   }
 
   /** Called with the other members whenever the list changes, removed regions included. */
@@ -131,10 +146,24 @@ export class Membership {
     if (before.join() !== this.names.join()) {
       this.log.info("the members changed", { members: this.names, before });
     }
+    this.sayFence();
     for (const listener of this.listeners) {
       listener(this.names);
     }
     return true;
+  }
+
+  private sayFence(): void {
+    const isFenced = this.told.region === this.region && this.primary() !== this.region;
+    if (isFenced && !this.isFenced) {
+      const { region, epoch } = primaryOf(this.known) ?? this.told;
+      this.log.warn("another region was promoted: Meet is not to serve here", {
+        primary: region,
+        epoch,
+        own: this.told.epoch,
+      });
+    }
+    this.isFenced = isFenced;
   }
 
   private others(): readonly string[] {

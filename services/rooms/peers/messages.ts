@@ -53,10 +53,11 @@ export const regionStatusSchema = z.object({
 /** A region's word about itself, with its load where it says it. */
 export type PeerStatus = RegionStatus & { readonly load?: Load };
 
-/** One region's line in the member list. Rises only by an operator's word. */
+/** One region's line in the member list. Version and state rise only by an operator's word. */
 export const memberSchema = z.object({
   version: z.int().nonnegative(),
   state: z.enum(["member", "removed"]),
+  primaryEpoch: z.int().positive().exactOptional(),
 });
 
 /** A member list as it travels. What is no region's name in it is nobody's fault that could be mended: it is left out. */

@@ -28,6 +28,12 @@ const UNSETTLED_MS = 3_600_000;
 /** Milliseconds after a store began empty in which nobody is let in: gateways write down first who is connected. */
 export const NEWBORN_MS = 3_000;
 
+/**
+ * Milliseconds after a store came back, perhaps without its last writes, in which it may not say yet who is connected:
+ * every gateway notices within a second and a half, and writes it down again.
+ */
+export const RETOLD_MS = 3_000;
+
 /** Milliseconds given to the connections of an earlier tenure to be cut, before LiveKit would tell them to go for good. */
 const CUT_MS = 2_000;
 
@@ -42,7 +48,8 @@ export class Host {
   private readonly clock: Clock;
   private readonly holder: string;
   /** Rooms that this gateway is making clean, or waits for, by room and tenure. */
-  private readonly cleaning = new Map<string, Promise<void>>();
+  private readonly cleaning = new Map<string, Promise<string | undefined>>();
+  private storeBackAt = -Infinity;
 
   constructor(parts: {
     readonly region: string;
@@ -57,6 +64,9 @@ export class Host {
     this.liveKit = parts.liveKit;
     this.clock = parts.clock;
     this.holder = parts.pod;
+    this.store.onBack(() => {
+      this.storeBackAt = this.clock.monotonic();
+    });
   }
 
   /**
@@ -82,8 +92,7 @@ export class Host {
 
   /** Makes the room clean for a claim that is about to hold here: for a room that is moved here with what it carries. */
   async prepare(claim: Claim): Promise<string> {
-    await this.cleanOnce(claim, true);
-    return this.liveKit.createRoom(claim.room);
+    return (await this.cleanOnce(claim, true)) ?? this.liveKit.createRoom(claim.room);
   }
 
   private async tryToAdmit(room: string, claim: Claim, identity?: string): Promise<Admission> {
@@ -106,11 +115,11 @@ export class Host {
         const found = held === undefined ? {} : { claim: held };
         return { admitted: false, reason: "moved", ...found };
       }
-      await this.makeClean(held, known);
+      const made = await this.makeClean(held, known);
       if (identity !== undefined && (await this.store.takeRejoin(room, identity))) {
         await this.liveKit.removeParticipant(room, identity);
       }
-      const sid = await this.liveKit.createRoom(room);
+      const sid = made ?? (await this.liveKit.createRoom(room));
       const result = await this.store.admit(room, this.region, claim.tenure, sid);
       if (result.admitted) {
         return { admitted: true, sid };
@@ -120,14 +129,18 @@ export class Host {
     return { admitted: false, reason: "store-away" };
   }
 
-  private async makeClean(claim: Claim, known: Known): Promise<void> {
-    if (known.hosting.cleanTenure !== claim.tenure) {
-      await this.cleanOnce(claim, !claim.fresh || (await this.store.ageMs()) < UNSETTLED_MS);
-    }
+  /** The sid of the room, if it was made new for this. */
+  private async makeClean(claim: Claim, known: Known): Promise<string | undefined> {
+    return known.hosting.cleanTenure === claim.tenure
+      ? undefined
+      : this.cleanOnce(claim, !claim.fresh || (await this.store.ageMs()) < UNSETTLED_MS);
   }
 
-  /** Cleans, or waits until another gateway of the region has. All who wait at this gateway share it. */
-  private cleanOnce(claim: Claim, isThorough: boolean): Promise<void> {
+  /**
+   * Cleans, and gives the sid of the new room; or waits until another gateway of the region has. All who wait at this
+   * gateway share it.
+   */
+  private cleanOnce(claim: Claim, isThorough: boolean): Promise<string | undefined> {
     const name = `${claim.tenure} ${claim.room}`;
     const under = this.cleaning.get(name);
     if (under !== undefined) {
@@ -138,14 +151,14 @@ export class Host {
     return cleaning;
   }
 
-  private async cleanAlone(claim: Claim, isThorough: boolean): Promise<void> {
+  private async cleanAlone(claim: Claim, isThorough: boolean): Promise<string | undefined> {
     const { room, tenure } = claim;
     const begin = this.clock.monotonic();
     let poll: number = CLEANING_POLL.from;
     while (this.clock.monotonic() - begin < CLEANING_MS) {
       const found = await this.store.read(room);
       if (found.hosting.cleanTenure === tenure || isOutdated(claim, found.claim)) {
-        return;
+        return undefined;
       }
       if (await this.store.lockCleaning(room, this.holder, CLEANING_MS)) {
         // Whoever had the right before may have finished between the two steps, or the room may have moved on: a clean
@@ -153,11 +166,11 @@ export class Host {
         const now = await this.store.read(room);
         if (now.hosting.cleanTenure === tenure || isOutdated(claim, now.claim)) {
           await this.store.unlockCleaning(room, this.holder);
-          return;
+          return undefined;
         }
-        await this.clean(claim, isThorough);
+        const sid = await this.clean(claim, isThorough);
         if (await this.store.finishCleaning(room, this.holder, tenure)) {
-          return;
+          return sid;
         }
       }
       await this.clock.sleep(poll);
@@ -167,27 +180,36 @@ export class Host {
   }
 
   /**
-   * Leaves a new, empty room. LiveKit keeps the sessions of people who left it without a word, and would accept a
+   * Leaves a new, empty room and gives its sid, unless the claim is over by then. LiveKit keeps the sessions of people who left it without a word, and would accept a
    * resume into them (measured with 1.13.5). CreateRoom comes first, because DeleteRoom does not place a room again whose
    * node died (livekit/livekit, pkg/service/roomservice.go).
    */
-  private async clean(claim: Claim, isThorough: boolean): Promise<void> {
+  private async clean(claim: Claim, isThorough: boolean): Promise<string | undefined> {
     const { room, tenure } = claim;
     const begin = this.clock.monotonic();
     await this.store.ask(room, tenure);
     if (!isThorough && (await this.liveKit.findRoom(room)) === undefined) {
-      await this.liveKit.createRoom(room);
-      return;
+      return this.liveKit.createRoom(room);
     }
+    await this.untilRetold();
     await this.untilNobodyIsConnected(room);
     await this.liveKit.createRoom(room);
     if (this.clock.monotonic() - begin > CLEANING_STARTS_MS) {
       throw new LiveKitDown(`Room "${room}": LiveKit took too long to make it.`);
     }
     const { claim: held } = await this.store.read(room);
-    if (!isOutdated(claim, held)) {
-      await this.liveKit.deleteRoom(room);
-      await this.liveKit.createRoom(room);
+    if (isOutdated(claim, held)) {
+      return undefined;
+    }
+    await this.liveKit.deleteRoom(room);
+    return this.liveKit.createRoom(room);
+  }
+
+  /** Until every gateway has written down again who is connected, where the store may have forgotten. */
+  private async untilRetold(): Promise<void> {
+    const backForMs = this.clock.monotonic() - this.storeBackAt;
+    if (backForMs < RETOLD_MS) {
+      await this.clock.sleep(RETOLD_MS - backForMs);
     }
   }
 
@@ -200,7 +222,14 @@ export class Host {
   }
 }
 
-/** True if a higher claim of another tenure holds. */
+/**
+ * True if a higher claim of another tenure holds, or one under which people may be in the room here: a room that was to
+ * be moved here may have come by itself.
+ */
 function isOutdated(claim: Claim, held: Claim | undefined): boolean {
-  return held !== undefined && compareClaims(held, claim) > 0 && held.tenure !== claim.tenure;
+  if (held === undefined || held.tenure === claim.tenure) {
+    return false;
+  }
+  const isHere = held.region === claim.region && held.state === "open" && held.confirmed;
+  return isHere || compareClaims(held, claim) > 0;
 }

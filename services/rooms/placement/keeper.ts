@@ -1,6 +1,6 @@
 import { newTenure, sameTenure } from "./decide.ts";
 import type { Claim } from "./claim.ts";
-import { NEWBORN_MS } from "./host.ts";
+import { NEWBORN_MS, RETOLD_MS } from "./host.ts";
 import { LiveKitDown, type TunnelGroup } from "./ports.ts";
 import type { Clock, LocalLiveKit, Peers, RoomStore, Tunnels } from "./ports.ts";
 import { standing, unlessGone, Unplaceable, type Proposer, type Survey } from "./proposer.ts";
@@ -60,6 +60,7 @@ export class Keeper {
   /** Generations of the store and of the members that claims were last exchanged in, by this gateway. */
   private exchangedGeneration = "";
   private exchangedAt = -Infinity;
+  private storeBackAt = -Infinity;
 
   constructor(parts: {
     readonly region: string;
@@ -83,6 +84,7 @@ export class Keeper {
     this.splits = parts.splits;
     this.checkedGeneration = parts.store.generation();
     parts.store.onBack(() => {
+      this.storeBackAt = this.clock.monotonic();
       void this.sweep();
     });
   }
@@ -339,7 +341,8 @@ export class Keeper {
   }
 
   private async deleteLeftovers(): Promise<void> {
-    if (!this.liveKit.up()) {
+    const isRetold = this.clock.monotonic() - this.storeBackAt >= RETOLD_MS;
+    if (!this.liveKit.up() || !isRetold) {
       return;
     }
     for (const room of await this.store.leftovers(LEFTOVERS_AT_ONCE)) {

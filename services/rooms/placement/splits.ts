@@ -137,10 +137,9 @@ export class Splits {
       return;
     }
     const sides = await this.sides(room, seen);
-    const winner = winnerOf(sides);
-    if (winner === undefined) {
-      return;
-    }
+    // Who asked has people in a region that can not say since when: its store forgot. They go where the room is.
+    const host: Side = { region: seen.region, tenure: seen.tenure, identities: [] };
+    const winner = winnerOf(sides) ?? host;
     const isSplit = sides.length > 1;
     if (isSplit) {
       this.metrics.splitFound();

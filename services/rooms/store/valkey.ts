@@ -8,7 +8,7 @@ import { script, textOf, listOf, type Script } from "./script.ts";
 const HEARTBEAT_MS = 1000;
 
 /** Marks one life of the store's contents. It is gone if the store came back empty. */
-const RUN_KEY = "rooms:run";
+export const RUN_KEY = "rooms:run";
 
 /** Beginnings of error replies that say that the store can not serve now; any other is a fault of this program. */
 const AWAY_REPLIES =

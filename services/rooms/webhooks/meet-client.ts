@@ -30,18 +30,18 @@ const MAX_WAIT_MS = 60_000;
 /** Statuses that say "not now". A redirect too: Meet answers one where it thinks that it was called by http. */
 const NOT_NOW: ReadonlySet<number> = new Set([301, 302, 307, 308, 408, 425]);
 
-/** Meet over HTTP. Redirects are not followed: they would turn the post into a get. */
+/** Meet over HTTP, wherever it is at that time. Redirects are not followed: they would turn the post into a get. */
 export class MeetClient implements Meet {
-  private readonly base: URL;
+  private readonly meetUrl: () => string;
 
-  constructor(meetUrl: string) {
-    this.base = new URL(meetUrl);
+  constructor(meetUrl: () => string) {
+    this.meetUrl = meetUrl;
   }
 
   async post(body: string, token: string): Promise<MeetAnswer> {
     let response: Response;
     try {
-      response = await fetch(new URL(WEBHOOK_PATH, this.base), {
+      response = await fetch(new URL(WEBHOOK_PATH, this.meetUrl()), {
         method: "POST",
         redirect: "manual",
         // Meet wants the bare token, as LiveKit sends it.
@@ -68,7 +68,7 @@ export class MeetClient implements Meet {
   async isWell(): Promise<boolean | undefined> {
     for (const path of HEALTH_PATHS) {
       try {
-        const response = await fetch(new URL(path, this.base), {
+        const response = await fetch(new URL(path, this.meetUrl()), {
           redirect: "manual",
           signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
         });

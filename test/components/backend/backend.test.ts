@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Backend, BACKEND_TYPE, type BackendArgs } from "../../../components/backend/backend.ts";
 import { bucketPolicy, outsidePorts } from "../../../components/backend/backend-policies.ts";
+import { READINESS_SCRIPT } from "../../../components/backend/readiness.ts";
 import { record, type Recorded, type Recording } from "../../support/record.ts";
 
 const SECRETS = {
@@ -35,6 +36,7 @@ const ARGS: BackendArgs = {
     scopes: "openid email",
     signAlgorithm: "RS256",
   },
+  gatewayUrl: "http://rooms.meet.svc.cluster.local:8080",
   oidcClientSecret: pulumi.secret(SECRETS.oidc),
   mail: {
     host: "smtp.example.org",
@@ -323,7 +325,7 @@ describe("the API", () => {
   const api = async (): Promise<PodSpec> =>
     podOf((await make()).one(TYPES.deployment, "backend-backend"));
 
-  it("lives by gunicorn alone, and is ready only with its database", async () => {
+  it("lives by gunicorn alone, and is ready only with its database and while no other region was promoted", async () => {
     const [container] = (await api()).containers;
     const httpHeaders = [{ name: "Host", value: "meet.example.org" }];
     expect(container.livenessProbe).toEqual({
@@ -333,8 +335,14 @@ describe("the API", () => {
       failureThreshold: 12,
     });
     expect(container.readinessProbe).toEqual({
-      httpGet: { path: "/__heartbeat__", port: "http", httpHeaders },
-      timeoutSeconds: 5,
+      exec: {
+        command: [
+          ...["python", "-c", READINESS_SCRIPT],
+          ...["http://127.0.0.1:8000/__heartbeat__", "meet.example.org"],
+          "http://rooms.meet.svc.cluster.local:8080/primary",
+        ],
+      },
+      timeoutSeconds: 10,
       periodSeconds: 10,
       failureThreshold: 3,
     });
@@ -555,7 +563,7 @@ describe("network policies", () => {
       "superuser",
     ]);
     const ports = policy.egress.flatMap((rule) => rule.ports.map(({ port }) => port));
-    expect(ports).toEqual([53, 53, 80, 443, 5432, 6379, 587, 8443]);
+    expect(ports).toEqual([53, 53, 80, 443, 5432, 6379, 8080, 587, 8443]);
   });
 
   it("know the ports of mail server and identity provider", () => {

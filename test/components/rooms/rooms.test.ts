@@ -212,6 +212,10 @@ describe("the gateway's environment", () => {
     expect(roomsEnvironment(alone)).not.toHaveProperty("STANDBY_REGION");
   });
 
+  it("says after a promotion in which epoch its primary was made one", () => {
+    expect(roomsEnvironment({ ...ARGS, primaryEpoch: 2 })["PRIMARY_EPOCH"]).toBe("2");
+  });
+
   it("says where rooms go, as the gateway reads it", () => {
     const rules = [{ rooms: ["board-*"], region: "us" }];
     const placement = { rules, countryHeader: "cf-ipcountry", order: ["us", "ap"] };

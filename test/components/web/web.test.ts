@@ -65,6 +65,7 @@ describe("the routes of a primary", () => {
     [HOST, "/promoted", "frontend"],
     [REGIONAL, "/__heartbeat__", "backend"],
     [REGIONAL, "/promoted", "200"],
+    [REGIONAL, "/api/v1.0/rooms/webhooks-livekit/", "backend"],
     [REGIONAL, "/", "404"],
     [REGIONAL, "/api/v1.0/config/", "404"],
     ["evil.example.com", "/api/v1.0/config/", "frontend"],
@@ -94,6 +95,12 @@ describe("the routes of a primary", () => {
       rules.filter(({ paths }) => paths?.length === 1 && paths[0]?.endsWith("livekit/")),
     ).toEqual([
       {
+        priority: 25,
+        hosts: [REGIONAL],
+        paths: ["/api/v1.0/rooms/webhooks-livekit/"],
+        to: "backend",
+      },
+      {
         priority: 50,
         hosts: [HOST],
         paths: ["/api/v1.0/rooms/webhooks-livekit/"],
@@ -118,6 +125,7 @@ describe("the routes of a standby", () => {
     [HOST, "/media/recordings/1.mp4"],
     [REGIONAL, "/__heartbeat__"],
     [REGIONAL, "/promoted"],
+    [REGIONAL, "/api/v1.0/rooms/webhooks-livekit/"],
   ])("answer %s%s with 503", (host, path) => {
     expect(route({ serves: false }, host, path)).toBe("503");
   });

@@ -76,6 +76,27 @@ export class FakeStacks implements Stacks {
     return Promise.resolve({ sharedSecrets: { operatorSecret: "operators" } });
   }
 
+  /** Encrypted settings, by stack; what is set is also written to the file, if a folder is given. */
+  readonly encrypted = new Map<string, Map<string, string>>();
+  /** Called when a secret is set. */
+  onSecret: (stack: string, key: string) => void = () => undefined;
+
+  secrets(stack: string): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(this.encrypted.get(stack) ?? new Map());
+  }
+
+  async setSecret(stack: string, key: string, value: string): Promise<void> {
+    await this.note(`set ${key} ${stack}`);
+    const before = this.encrypted.get(stack) ?? new Map<string, string>();
+    this.encrypted.set(stack, before.set(key, value));
+    this.onSecret(stack, key);
+  }
+
+  async keep(stack: string): Promise<number> {
+    await this.note(`keep ${stack}`);
+    return 1;
+  }
+
   state(stack: string): Promise<StackState> {
     return Promise.resolve(this.states.get(stack) ?? { resources: [], pending: [] });
   }

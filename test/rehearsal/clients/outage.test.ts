@@ -37,8 +37,17 @@ describe("an outage", () => {
     expect(measure(beats(10_000), [2050], [2420]).outMs).toBe(450);
   });
 
-  it("runs to the end of the last gap", () => {
-    expect(measure(beats(10_000, [2000, 3000], [4000, 5000]), [], []).outMs).toBe(3000);
+  it("goes on over a few beats between two gaps", () => {
+    expect(measure(beats(10_000, [2000, 3000], [3900, 5000]), [], []).outMs).toBe(3000);
+  });
+
+  it("is the longest of several, where beats came steadily for a second between them", () => {
+    expect(measure(beats(10_000, [2000, 2900], [4000, 5500]), [1900], [2950]).outMs).toBe(1500);
+    expect(measure(beats(10_000, [2000, 4000], [6000, 7000]), [1900], [3900]).outMs).toBe(2100);
+  });
+
+  it("goes on where signalling is lost again before beats came steadily", () => {
+    expect(measure(beats(10_000, [2000, 3000]), [2000, 3500], [2900, 4000]).outMs).toBe(2000);
   });
 
   it("is not over while signalling is away or nothing is heard", () => {

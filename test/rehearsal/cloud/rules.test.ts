@@ -10,7 +10,8 @@ import { iamS3Cases } from "./cases/iam-s3.ts";
 import { kubernetesCases } from "./cases/kubernetes.ts";
 import { operationsCases } from "./cases/operations.ts";
 import type { RuleCases } from "./cases/case.ts";
-import { World } from "./world.ts";
+import { makeDatabase } from "./fixtures.ts";
+import { output, World } from "./world.ts";
 
 const cases: RuleCases = {
   ...cloudflareCases,
@@ -57,5 +58,31 @@ describe("the documented refusals", () => {
     it("lets through what keeps to it", async () => {
       await expect(found?.fine(world)).resolves.not.toThrow();
     });
+  });
+});
+
+describe("a promoted instance", () => {
+  const token = "aws:rds/instance:Instance";
+  const own = { instanceClass: "db.t4g.medium", engine: "postgres", username: "meet" };
+
+  it("is not replaced by another that takes its place in the program", async () => {
+    const { eu, us } = world;
+    const source = await makeDatabase(eu);
+    const inputs = { identifier: "meet-us-1", replicateSourceDb: output(source, "arn") };
+    const made = await us.create(token, "database", { ...own, ...inputs });
+    await us.update(made, { replicateSourceDb: null });
+    const next = { ...own, identifier: "meet-us-2", password: "password-1!" };
+    await expect(us.create(token, "database", next)).rejects.toThrow("meet-us-1 was promoted");
+    expect(world.running.cloud.all(token)).toHaveLength(2);
+  });
+
+  it("may stay beside a replica that is made when its region returns", async () => {
+    const { eu, us } = world;
+    const source = await makeDatabase(eu);
+    const inputs = { ...own, replicateSourceDb: output(source, "arn") };
+    const made = await us.create(token, "database", { ...inputs, identifier: "meet-us-1" });
+    await us.update(made, { replicateSourceDb: null });
+    await us.create(token, "database", { ...inputs, identifier: "meet-us-2" });
+    expect(world.running.cloud.all(token)).toHaveLength(3);
   });
 });

@@ -7,8 +7,8 @@ import { drillTable } from "../../../rehearsal/drill/table.ts";
 import { sampleResult, scenario } from "../report/sample-result.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
-const QUICK = { isQuick: true, canDeploy: true };
-const WHOLE = { isQuick: false, canDeploy: true };
+const QUICK = { isQuick: true, canDeploy: true, hasBrowsers: false };
+const WHOLE = { isQuick: false, canDeploy: true, hasBrowsers: true };
 
 describe("the scenarios", () => {
   it("have names of their own, and runbooks that exist", () => {
@@ -32,8 +32,18 @@ describe("the scenarios", () => {
       "gateway-pod",
       "region-added",
     ]);
-    const nothing = { isQuick: false, canDeploy: false };
+    const nothing = { ...WHOLE, canDeploy: false };
     expect(chooseScenarios(names, nothing).map(({ name }) => name)).toEqual(["gateway-pod"]);
+  });
+
+  it("leave out what only browsers bear where there are none, and say so where it was asked for", () => {
+    const withoutBrowsers = { ...WHOLE, hasBrowsers: false };
+    expect(chooseScenarios([], withoutBrowsers).map(({ name }) => name)).toEqual(
+      SCENARIOS.map(({ name }) => name).filter((name) => name !== "region-silent"),
+    );
+    expect(() => chooseScenarios(["region-silent"], withoutBrowsers)).toThrow(
+      'Scenario "region-silent": only people in browsers can take part. Add --browser.',
+    );
   });
 
   it("refuse a name they do not have", () => {
@@ -49,7 +59,8 @@ describe("the scenarios", () => {
 });
 
 describe("the guarantees of a scenario", () => {
-  const person = (outMs: number | null, gaveUp = false) => ({
+  const person = (outMs: number | null, gaveUp = false, client: "browser" | "node" = "node") => ({
+    client,
     outMs,
     gaveUp,
     lostSignalling: outMs !== 0,
@@ -75,6 +86,13 @@ describe("the guarantees of a scenario", () => {
     const lost = { targetMs: 40_000, mayGiveUp: true } as const;
     expect(kept(lost, [person(null, true), person(100)], none, 1)).toEqual([true, true]);
     expect(kept(lost, [person(null), person(100)], none, 1)).toEqual([false, true]);
+    const tab = person(null, true, "browser");
+    expect(kept(lost, [person(null, true), tab], none, 1)).toEqual([false, false, true]);
+    expect(kept(lost, [person(null, true), person(100, false, "browser")], none, 1)).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   it("are broken by a room that is in two regions, during it only where that cannot be helped", () => {

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, symlinkSync, renameSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { homesOf, readConfig, secretsOf } from "../../../services/rooms/config.ts";
 import { SecretFile } from "../../../services/shared/secret-file.ts";
+import { homesOf, meetUrl, readConfig, secretsOf } from "../../../services/rooms/config.ts";
+import { regionalMeetHost } from "../../../components/shared/names.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "meet-config-"));
 afterAll(() => {
@@ -52,10 +53,24 @@ describe("the gateway's environment", () => {
       JOINS_PER_MINUTE_PER_ADDRESS: 600,
       JOINS_PER_MINUTE_PER_TOKEN: 60,
       PINS_PER_MINUTE_PER_ROOM: 6,
+      PRIMARY_EPOCH: 1,
     });
     expect(value.PEER_SECRET_FILE.current()).toBe(SECRET);
     expect(homesOf(value)).toEqual(["eu"]);
     expect(homesOf({ ...value, STANDBY_REGION: "us" })).toEqual(["eu", "us"]);
+  });
+
+  it("sends events to Meet's name, and straight to a region that was promoted since", () => {
+    const told = { ...least, DOMAIN: "example.org" };
+    expect(meetUrl(told, "eu")).toBe("https://meet.example.org");
+    expect(meetUrl(told, "us")).toBe(`https://${regionalMeetHost("us", "example.org")}`);
+  });
+
+  it("wants a whole epoch of 1 or more", () => {
+    for (const epoch of ["0", "1.5", "x"]) {
+      expect(faults({ PRIMARY_EPOCH: epoch }).join()).toContain("PRIMARY_EPOCH");
+    }
+    expect(faults({ PRIMARY_EPOCH: "2" })).toEqual([]);
   });
 
   it("takes rules, an order of regions and addresses of peers as JSON", () => {

@@ -51,6 +51,17 @@ describe("probes", () => {
   });
 });
 
+describe("/primary", () => {
+  it("says whether Meet may serve in this region, whether the pod is ready or not", async () => {
+    gateway.isReady = false;
+    expect(await statusOf("/primary")).toBe(200);
+    gateway.isPrimary = false;
+    expect(await statusOf("/primary")).toBe(503);
+    gateway.isReady = true;
+    expect(await statusOf("/primary")).toBe(503);
+  });
+});
+
 describe("the front of the server", () => {
   it("answers the browser's preparation of a connection, with CORS", async () => {
     for (const method of ["HEAD", "GET"]) {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { BrowserClients } from "../livekit/browser.ts";
+import { BrowserClients } from "../../../rehearsal/clients/browser.ts";
 import type { ApiKey } from "../livekit/local-config.ts";
 import { MeetLibrary } from "../livekit/meet.ts";
 import { MeetWebhooks } from "../livekit/meet-webhooks.ts";

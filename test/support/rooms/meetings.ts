@@ -5,6 +5,7 @@ import {
   CLIENTS,
   createNetwork,
   TEST,
+  type LinkDelay,
   type Network,
 } from "../../../rehearsal/network/partition.ts";
 import { RtcNodeClients, type RtcNodeParticipant } from "../../../rehearsal/clients/rtc-node.ts";
@@ -54,11 +55,17 @@ export class Meetings {
     this.ends = parts.ends;
   }
 
-  /** Starts everything; what has been started is ended if something cannot. */
-  static async start(plan: Omit<FleetPlan, "meetUrl">): Promise<Meetings> {
+  /**
+   * Starts everything; what has been started is ended if something cannot. With a delay of the links the network is
+   * made of relays.
+   */
+  static async start(plan: Omit<FleetPlan, "meetUrl">, delayMs?: LinkDelay): Promise<Meetings> {
     const ends: (() => Promise<void>)[] = [];
     try {
-      const network = await createNetwork(plan.regions);
+      const network = await createNetwork(
+        plan.regions,
+        delayMs === undefined ? {} : { kind: "relays", delayMs },
+      );
       ends.unshift(() => network.close());
       console.log(`partitions: ${network.description}`);
       const meet = await MeetLibrary.start();
@@ -253,7 +260,8 @@ export class Meeting {
       .map((one) => {
         const notes = one.notes("reconnecting", "reconnected", "disconnected", "sid");
         const told = notes.filter(({ at }) => at >= since);
-        return `${one.identity}: ${told.map(({ at, what, detail }) => `+${at - since} ${what} ${detail}`).join(", ")}`;
+        const out = this.outs(since)[this.people.indexOf(one)] ?? 0;
+        return `${one.identity} (out for ${out} ms): ${told.map(({ at, what, detail }) => `+${at - since} ${what} ${detail}`).join(", ")}`;
       })
       .join("; ");
   }

@@ -68,6 +68,7 @@ export class SignallingGateway {
   isLiveKitUp = true;
   isReady = true;
   isRegionHealthy = true;
+  isPrimary = true;
 
   readonly wishes: JoinWish[] = [];
   readonly refusals: { readonly claim: Claim; readonly why: Refusal; readonly found?: Claim }[] =
@@ -167,7 +168,11 @@ export class SignallingGateway {
         "/breaks": () => Promise.reject(new Error("broken: access_token=eyJhbGciOi.eyJ.x")),
       },
       upgrade: signalling.upgrade.bind(signalling),
-      probes: { ready: () => this.isReady, regionHealthy: () => this.isRegionHealthy },
+      probes: {
+        ready: () => this.isReady,
+        regionHealthy: () => this.isRegionHealthy,
+        primary: () => this.isPrimary,
+      },
       tunnels: this.tunnels,
       shutdownSeconds: settings.shutdownSeconds ?? 1,
       leaveMs: 100,

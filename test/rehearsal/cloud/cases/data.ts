@@ -96,6 +96,14 @@ export const dataCases: RuleCases = {
     fine: async ({ eu, us }) =>
       us.update(await replica(us, await makeDatabase(eu)), { replicateSourceDb: null }),
   },
+  "promoted-is-kept": {
+    says: "meet-replica was promoted: without it the data that its source had is gone.",
+    broken: async ({ eu, us }) => {
+      const made = await replica(us, await makeDatabase(eu));
+      return us.remove(await us.update(made, { replicateSourceDb: null }));
+    },
+    fine: async ({ eu, us }) => us.remove(await replica(us, await makeDatabase(eu))),
+  },
   "database-password": {
     says: "The parameter MasterUserPassword is not a valid password.",
     broken: ({ eu }) => makeDatabase(eu, { password: "p@ssword/1" }),

@@ -62,6 +62,19 @@ function begun(): Promise<void> {
 }
 
 describe("an operator's word to a region", () => {
+  it("is told by every pod at once, and as last seen while the store is away", async () => {
+    const region = new Region();
+    const [asked, other] = [region.pod("a"), region.pod("b")];
+    await asked.drain(600);
+    expect((await other.status()).draining).toMatchObject({ kind: "drain" });
+    region.away = true;
+    expect((await other.status()).draining).toMatchObject({ kind: "drain" });
+    region.away = false;
+    await asked.undrain();
+    expect((await other.status()).draining).toBeUndefined();
+    expect(other.isDraining()).toBe(false);
+  });
+
   it("to evacuate is carried out at once, by one pod", async () => {
     const region = new Region();
     const [asked, other] = [region.pod("a"), region.pod("b")];

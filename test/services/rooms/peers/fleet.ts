@@ -14,6 +14,7 @@ import {
   RequestVerifier,
   type SeenTokens,
 } from "../../../../services/rooms/peers/peer-token.ts";
+import type { Primary } from "../../../../services/rooms/peers/member-list.ts";
 import type { Pin } from "../../../../services/rooms/store/pins-store.ts";
 import { RegionUrls } from "../../../../services/rooms/peers/region-urls.ts";
 
@@ -152,7 +153,12 @@ export class PeerNode {
     region: string,
     urls: Record<string, string>,
     homes: readonly string[],
-    options: { secrets?: readonly string[]; store?: MembersStore; clock?: Clock } = {},
+    options: {
+      secrets?: readonly string[];
+      store?: MembersStore;
+      clock?: Clock;
+      primary?: Primary;
+    } = {},
   ) {
     this.region = region;
     this.urls = urls;
@@ -160,7 +166,13 @@ export class PeerNode {
     const log = this.log;
     this.callee = new EchoCallee(region);
     const store = options.store ?? new MemoryMembers();
-    this.membership = new Membership({ region, homes, store, log });
+    this.membership = new Membership({
+      region,
+      homes,
+      primary: options.primary ?? { region: homes[0] ?? region, epoch: 1 },
+      store,
+      log,
+    });
     this.connections = new PeerConnections(new RegionUrls("example.org", urls));
     this.signer = new RequestSigner("peer", region, secrets);
     this.calls = new PeerCalls(this.connections, this.signer);

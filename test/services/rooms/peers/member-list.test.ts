@@ -4,17 +4,23 @@ import {
   announced,
   decreed,
   mergeMembers,
+  primaryOf,
   sameMembers,
+  withPrimary,
   type MemberList,
 } from "../../../../services/rooms/peers/member-list.ts";
 
 const regions = ["eu", "us", "ap", "sa", "constructor"];
 const list: fc.Arbitrary<MemberList> = fc.dictionary(
   fc.constantFrom(...regions),
-  fc.record({
-    version: fc.nat(4),
-    state: fc.constantFrom<"member" | "removed">("member", "removed"),
-  }),
+  fc.record(
+    {
+      version: fc.nat(4),
+      state: fc.constantFrom<"member" | "removed">("member", "removed"),
+      primaryEpoch: fc.integer({ min: 1, max: 4 }),
+    },
+    { requiredKeys: ["version", "state"] },
+  ),
 );
 
 describe("two member lists merged", () => {
@@ -59,6 +65,41 @@ describe("an operator's word", () => {
     expect(mergeMembers(announced({}, "ap"), removed)).toEqual(removed);
     // The clock of this operator's region is behind that of the first.
     expect(decreed(removed, "ap", "member", 50)).toEqual({ ap: { version: 101, state: "member" } });
+  });
+});
+
+describe("the primary of a list", () => {
+  const before = withPrimary(announced({}, "us"), { region: "eu", epoch: 1 });
+  const after = withPrimary(announced({}, "eu"), { region: "us", epoch: 2 });
+
+  it("is the region of the highest epoch, whoever was told of which", () => {
+    expect(primaryOf({})).toBeUndefined();
+    expect(primaryOf(before)).toEqual({ region: "eu", epoch: 1 });
+    expect(primaryOf(mergeMembers(before, after))).toEqual({ region: "us", epoch: 2 });
+    expect(primaryOf(mergeMembers(after, before))).toEqual({ region: "us", epoch: 2 });
+    const back = withPrimary(after, { region: "eu", epoch: 3 });
+    expect(primaryOf(mergeMembers(mergeMembers(before, after), back))?.region).toBe("eu");
+  });
+
+  it("is the same for all of two regions of one epoch", () => {
+    const us = withPrimary({}, { region: "us", epoch: 2 });
+    const eu = withPrimary({}, { region: "eu", epoch: 2 });
+    expect(primaryOf(mergeMembers(us, eu))).toEqual(primaryOf(mergeMembers(eu, us)));
+  });
+
+  it("never has a lower epoch after more was heard", () => {
+    fc.assert(
+      fc.property(list, list, (a, b) => {
+        const epochs = [primaryOf(a)?.epoch ?? 0, primaryOf(b)?.epoch ?? 0];
+        expect(primaryOf(mergeMembers(a, b))?.epoch ?? 0).toBe(Math.max(...epochs));
+      }),
+    );
+  });
+
+  it("outlives an operator's word about the region, and lists of gateways that know no epochs", () => {
+    expect(primaryOf(decreed(after, "us", "removed", 100))).toEqual({ region: "us", epoch: 2 });
+    expect(primaryOf(mergeMembers(after, announced({}, "us")))).toEqual({ region: "us", epoch: 2 });
+    expect(sameMembers(after, announced(announced({}, "us"), "eu"))).toBe(false);
   });
 });
 

@@ -49,7 +49,13 @@ beforeEach(() => {
   log = new KeptLog();
   store = new MemoryMembers();
   seen = [];
-  membership = new Membership({ region: "eu", homes: ["eu", "us"], store, log });
+  membership = new Membership({
+    region: "eu",
+    homes: ["eu", "us"],
+    primary: { region: "eu", epoch: 1 },
+    store,
+    log,
+  });
   monitor = new Monitor({
     region: "eu",
     membership,
@@ -173,7 +179,10 @@ describe("the monitor", () => {
   it("goes on while the store is away or holds what nobody can read", async () => {
     store.text = "{broken";
     await monitor.start();
-    expect(JSON.parse(store.text)).toEqual({ eu: MEMBER, us: MEMBER });
+    expect(JSON.parse(store.text)).toEqual({
+      eu: { ...MEMBER, primaryEpoch: 1 },
+      us: MEMBER,
+    });
     store.load = () => Promise.reject(new StoreAway("away"));
     polls.lists.set("us", { eu: MEMBER, us: MEMBER, ap: MEMBER });
     await vi.advanceTimersByTimeAsync(4000);

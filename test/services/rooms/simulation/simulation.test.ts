@@ -12,11 +12,17 @@ const FOUND = [
     459,
     "a late joiner cleaned a room under a claim that no longer held, and its people were sent away",
   ],
+  [618, "a store came back without who was connected, and a room was made new under its people"],
   [781, "a region that came back let people in before it had learned what happened"],
   [972, "a split was decided for a tenure that was being cleaned away"],
   [1598, "two stores lost a room one after the other, because the first was not filled again"],
   [2090, "a store came back empty too quickly to be noticed by the next look"],
   [3526, "people of a losing side were resumed into sessions from before the partition"],
+  [
+    13_023,
+    "a region whose store had forgotten a room kept the people of a split that nobody decided",
+  ],
+  [14_690, "a room that was to be moved came by itself, and was made new under its people"],
 ] as const;
 
 describe("a schedule that once broke something", () => {

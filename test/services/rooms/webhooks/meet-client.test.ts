@@ -25,7 +25,7 @@ async function meet(
   await once(server.listen(0, "127.0.0.1"), "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { client: new MeetClient(`http://127.0.0.1:${port}`), got, server };
+  return { client: new MeetClient(() => `http://127.0.0.1:${port}`), got, server };
 }
 
 const PATH = "/api/v1.0/rooms/webhooks-livekit/";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { browserPath } from "../../../tools/programs.ts";
-import { outage, type Beat, type Outage } from "../../../rehearsal/clients/outage.ts";
-import { localPlace, type Place } from "../../../rehearsal/network/place.ts";
+import { browserPath } from "../../tools/programs.ts";
+import { outage, type Beat, type Outage } from "./outage.ts";
+import { localPlace, type Place } from "../network/place.ts";
 
 /** Something that happened in a tab; `at` in milliseconds since the epoch. */
 export interface TabNote {

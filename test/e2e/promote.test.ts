@@ -1,0 +1,170 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startFleet, type Fleet } from "../support/engine/fleet.ts";
+import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
+
+let fleet: Fleet;
+let running: CommandFleet;
+let tools: string;
+
+const LOST_REGION = "*eu-west-3*";
+
+/** An `aws` that knows of a replica 4 s behind, and whose snapshots are available at once; it notes what it makes. */
+const AWS = `#!/usr/bin/env node
+const { appendFileSync, existsSync, readFileSync } = require("node:fs");
+const made = __dirname + "/made";
+const words = process.argv.slice(2);
+const after = (option) => words[words.indexOf(option) + 1];
+const name = after("--db-snapshot-identifier");
+const has = existsSync(made) && readFileSync(made, "utf8").includes(name + "\\n");
+if (words[0] === "cloudwatch") {
+  const Timestamp = new Date().toISOString();
+  console.log(JSON.stringify({ Datapoints: [{ Timestamp, Maximum: 4 }] }));
+} else if (words[1] === "create-db-snapshot") {
+  appendFileSync(made, after("--db-instance-identifier") + " " + name + "\\n");
+} else if (has) {
+  console.log(JSON.stringify({ DBSnapshots: [{ Status: "available" }] }));
+} else {
+  console.error("An error occurred (DBSnapshotNotFound) when calling the DescribeDBSnapshots operation: none");
+  process.exit(254);
+}
+`;
+
+beforeAll(async () => {
+  fleet = await startFleet();
+  await fleet.add("eu");
+  await fleet.add("us");
+  tools = await mkdtemp(join(tmpdir(), "meet-aws-"));
+  await writeFile(join(tools, "aws"), AWS);
+  await chmod(join(tools, "aws"), 0o755);
+  const { environment, program } = fleet.workspace;
+  const path = [tools, environment["PATH"] ?? ""].join(delimiter);
+  running = { program, environment: { ...environment, PATH: path } };
+  await fleet.up("eu");
+  await fleet.up("us");
+}, 300_000);
+
+afterAll(async () => {
+  await fleet.close();
+  await rm(tools, { recursive: true, force: true });
+});
+
+function file(stack: string): Promise<string> {
+  return readFile(join(fleet.workspace.program, `Pulumi.${stack}.yaml`), "utf8");
+}
+
+/** What all regions share, of which a promotion changes nothing: people's tokens are signed with it. */
+async function secretsOf(stack: string): Promise<unknown> {
+  const { stdout } = await fleet.must([
+    ...["stack", "output", "sharedSecrets", "--show-secrets", "--json", "--stack", stack],
+  ]);
+  return JSON.parse(stdout);
+}
+
+/** Starts a command and kills it as soon as it says that it has begun a step. */
+async function killedAt(step: string, ...args: readonly string[]): Promise<void> {
+  const command = startCommand(running, ...args);
+  await expect.poll(() => command.said(), { timeout: 60_000, interval: 5 }).toContain(step);
+  command.kill();
+  await command.ended;
+}
+
+const run = (...args: readonly string[]): Promise<CommandEnd> => runCommand(running, ...args);
+
+function loseRegion(): void {
+  fleet.running.cloud.faults.add({
+    scope: LOST_REGION,
+    times: Number.POSITIVE_INFINITY,
+    action: { kind: "fail", errorCode: "RegionLost", message: "eu-west-3 does not answer" },
+  });
+}
+
+describe("npx fleet promote, the primary's region lost", () => {
+  it("shows loss and plan, and changes nothing without the region's name", async () => {
+    loseRegion();
+    const before = [await file("eu"), await file("us")];
+    const planned = await run("promote", "us", "--dry-run");
+    expect(planned.stdout, planned.stderr).toContain("The replica was 4 s behind at most");
+    expect(planned.stdout).toContain("us: promote the database, start Meet, take the name");
+    expect((await run("promote", "us")).status).toBe(5);
+    expect([await file("eu"), await file("us")]).toEqual(before);
+  });
+
+  it("killed in each step before the engine's and called again, promotes in place with the same secrets", async () => {
+    const secrets = await secretsOf("eu");
+    const [database] = databasesIn("us-east-1");
+    const calls = fleet.running.cloud.calls.length;
+    await killedAt("files: us is the primary", "promote", "us", "--confirm", "us");
+    await killedAt("us: secrets of eu", "promote", "us", "--confirm", "us");
+    const promoted = await run("promote", "us", "--confirm", "us");
+    expect(promoted.stdout, promoted.stderr).toContain("Region us is the primary.");
+    const made = fleet.running.cloud.calls.slice(calls);
+    expect(made.filter(({ error }) => error !== "")).toEqual([]);
+    expect(
+      made.filter(({ type }) => type.startsWith("aws:rds/")).map(({ operation }) => operation),
+    ).toEqual(["update"]);
+    // Fenced first: the gateway that tells the others is out before the replica becomes a database of its own.
+    const [gateway, change] = ["rooms", "database"].map((name) =>
+      made.findIndex(
+        ({ urn }) =>
+          /(apps\/v1:Deployment|rds\/instance:Instance)::/.test(urn) && urn.endsWith(`::${name}`),
+      ),
+    );
+    expect(gateway).toBeGreaterThanOrEqual(0);
+    expect(change).toBeGreaterThan(gateway ?? 0);
+    expect(await secretsOf("us")).toEqual(secrets);
+    expect(databasesIn("us-east-1").map(({ id }) => id)).toEqual([database?.id]);
+    expect(databasesIn("us-east-1")[0]?.state["replicateSourceDb"] ?? "").toBe("");
+    expect(await fleet.strays("us")).toEqual({ orphans: [], lost: [] });
+  });
+
+  it("was in a region that does not answer: an update of it fails", async () => {
+    const failed = await fleet.run([
+      "up",
+      "--stack",
+      "eu",
+      "--yes",
+      "--non-interactive",
+      "--skip-preview",
+    ]);
+    expect(failed.output).toMatch(/RegionLost|protected/);
+    expect(failed.status).not.toBe(0);
+  });
+});
+
+describe("npx fleet return, once the region answers", () => {
+  it("killed after the snapshot and called again, keeps the old database and makes a new replica beside it", async () => {
+    fleet.running.cloud.faults.remove();
+    const [old] = databasesIn("eu-west-3");
+    await killedAt("eu: keep database", "return", "eu", "--confirm", "eu");
+    const returned = await run("return", "eu", "--confirm", "eu");
+    expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
+    expect(await readFile(join(tools, "made"), "utf8")).toMatch(
+      /^meet-eu\S* meet-eu\S*-before-epoch-2\n$/,
+    );
+    const [kept, replica, ...more] = databasesIn("eu-west-3");
+    expect([kept?.id, kept?.state["replicateSourceDb"], more]).toEqual([old?.id, undefined, []]);
+    expect(replica?.state["replicateSourceDb"]).toBe(databasesIn("us-east-1")[0]?.state["arn"]);
+    expect(replica?.state["identifier"]).not.toBe(kept?.state["identifier"]);
+    const { resources } = await fleet.state("eu");
+    const inState = resources.filter(({ type }) => type === "aws:rds/instance:Instance");
+    expect(inState.map(({ id }) => id)).toEqual([replica?.id]);
+    expect(resources.filter(({ type }) => type === "meet:app:Backend")).toEqual([]);
+    expect(await file("eu")).toContain("meet:role: standby");
+  });
+
+  it("leaves nothing to do in either region", async () => {
+    const previewed = await run("preview", "--exit-code");
+    expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
+    expect((await fleet.strays("eu")).lost).toEqual([]);
+    expect((await fleet.strays("us")).lost).toEqual([]);
+  });
+});
+
+function databasesIn(awsRegion: string) {
+  return fleet.running.cloud
+    .all("aws:rds/instance:Instance")
+    .filter(({ scope }) => scope === awsRegion);
+}

@@ -1,0 +1,279 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseDocument } from "yaml";
+import { POSTGRES_TYPE } from "../../components/postgres/postgres.ts";
+import { rotate } from "../../fleet/commands/keys.ts";
+import { preview } from "../../fleet/commands/preview.ts";
+import { promote } from "../../fleet/commands/promote.ts";
+import { returnRegion } from "../../fleet/commands/return.ts";
+import { up } from "../../fleet/commands/up.ts";
+import { EXIT, FleetError } from "../../fleet/exit.ts";
+import { promotedFiles } from "../../fleet/promotion.ts";
+import { DATABASE_TYPE } from "../../fleet/returning.ts";
+import { readFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
+import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
+import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
+
+const GO = { dryRun: false };
+
+/** What `pulumi config set --secret` leaves in a file. */
+const ENCRYPTED = { secure: "v1:abc:def" };
+
+/** eu with its secrets, us and ap. */
+function files(): Map<string, string> {
+  const all = repositoryFiles().set(
+    "Pulumi.ap.yaml",
+    mediaRegionFile("ap-northeast-1", "10.48.0.0/16"),
+  );
+  let eu = all.get("Pulumi.eu.yaml") ?? "";
+  for (const key of ["meet:oidcClientSecret", "meet:mailPassword"]) {
+    eu = withSetting(eu, [key], ENCRYPTED);
+  }
+  return all.set("Pulumi.eu.yaml", eu);
+}
+
+function fleetOf(options: FakeOptions = {}) {
+  const stacks = options.stacks ?? new FakeStacks(["eu", "us", "ap"]);
+  const fake = fakeWorld({ files: files(), stacks, words: ["us", "eu"], ...options });
+  stacks.encrypted.set(
+    "eu",
+    new Map([
+      ["meet:oidcClientSecret", "one"],
+      ["meet:mailPassword", "two"],
+    ]),
+  );
+  stacks.onSecret = (stack, key) => {
+    const path = join(fake.folder, `Pulumi.${stack}.yaml`);
+    writeFileSync(path, withSetting(readFileSync(path, "utf8"), [key], ENCRYPTED));
+  };
+  const config = (stack: string) =>
+    parseDocument(readFileSync(join(fake.folder, `Pulumi.${stack}.yaml`), "utf8"));
+  return { ...fake, stacks, config };
+}
+
+/** RDS where a snapshot that was asked for is there at once. */
+function rds() {
+  const calls: string[] = [];
+  return {
+    calls,
+    call: (region: string | undefined, args: readonly string[]): Promise<unknown> => {
+      calls.push(`${region ?? ""} ${args.join(" ")}`);
+      if (args[1] === "create-db-snapshot") {
+        return Promise.resolve({});
+      }
+      return calls.some((it) => it.includes("create-db-snapshot"))
+        ? Promise.resolve({ DBSnapshots: [{ Status: "available" }] })
+        : Promise.reject(new Error("DBSnapshotNotFound"));
+    },
+  };
+}
+
+const PROMOTION = [
+  "set meet:oidcClientSecret us",
+  "set meet:mailPassword us",
+  "set meet:sharedSecrets us",
+  "up us",
+  "up ap",
+];
+
+describe("fleet promote", () => {
+  it("moves the fleet's settings and secrets to the standby, deploys it and the media regions, never the region lost", async () => {
+    const { world, stacks, config, folder } = fleetOf();
+    expect(await promote(world, "us", GO)).toBe(EXIT.done);
+    expect(stacks.calls).toEqual(PROMOTION);
+    const { fleet } = readFleet(folder);
+    expect(fleet.primary.stack).toBe("us");
+    expect(fleet.fenced?.stack).toBe("eu");
+    expect(fleet.promotion).toEqual({
+      epoch: 2,
+      from: "eu",
+      makes: { livekitKeys: [1], peer: [1], operator: [1] },
+    });
+    expect(config("us").getIn(["config", "meet:domain"])).toBe("example.org");
+    expect(config("eu").hasIn(["config", "meet:domain"])).toBe(false);
+    expect(stacks.encrypted.get("us")?.get("meet:sharedSecrets")).toBe(
+      '{"operatorSecret":"operators"}',
+    );
+  });
+
+  it.each(PROMOTION)(
+    "killed at %s and called again, does the rest and nothing twice before it",
+    async (call) => {
+      const { world, stacks } = fleetOf();
+      stacks.failing.set(call, new FleetError("killed"));
+      await expect(promote(world, "us", GO)).rejects.toThrow("Run fleet promote us again");
+      stacks.failing.clear();
+      stacks.calls.length = 0;
+      const later = { ...world, output: { say: () => undefined, result: () => undefined } };
+      expect(await promote(later, "us", GO)).toBe(EXIT.done);
+      expect(stacks.calls.slice(-2)).toEqual(["up us", "up ap"]);
+    },
+  );
+
+  it("killed between the two files, writes the second", async () => {
+    const { world, folder } = fleetOf();
+    const before = readFleet(folder);
+    const written = promotedFiles(before, regionOf(before, "us")).get("us") ?? "";
+    writeFileSync(join(folder, "Pulumi.us.yaml"), written);
+    expect(() => readFleet(folder)).toThrow("primary");
+    expect(await promote(world, "us", GO)).toBe(EXIT.done);
+    expect(readFleet(folder).fleet.fenced?.stack).toBe("eu");
+  });
+
+  it("shows the plan and changes nothing with --dry-run", async () => {
+    const { world, stacks, result, folder } = fleetOf();
+    expect(await promote(world, "us", { dryRun: true })).toBe(EXIT.done);
+    expect(result().text).toContain(
+      "How far the replica is behind is not known (no AWS credentials)",
+    );
+    expect(result().text).toContain("  us: secrets of eu");
+    expect(stacks.calls).toEqual([]);
+    expect(readFleet(folder).fleet.primary.stack).toBe("eu");
+  });
+
+  it("wants the region's name", async () => {
+    const { world } = fleetOf({ words: [] });
+    await expect(promote(world, "us", GO)).rejects.toThrow("Add --confirm us if that is meant.");
+  });
+
+  it.each([
+    [
+      "ap",
+      'Region "ap": it is media, and only the standby has a copy of the database. That is us.',
+    ],
+    [
+      "eu",
+      'Region "eu": it is primary, and only the standby has a copy of the database. That is us.',
+    ],
+  ])("refuses %s", async (name, sentence) => {
+    const { world } = fleetOf();
+    await expect(promote(world, name, GO)).rejects.toThrow(sentence);
+  });
+
+  it("says which secret the region before does not give", async () => {
+    const { world, stacks } = fleetOf();
+    stacks.encrypted.clear();
+    await expect(promote(world, "us", GO)).rejects.toThrow(
+      'Stack "eu": its meet:oidcClientSecret cannot be read.',
+    );
+  });
+});
+
+describe("a fenced region", () => {
+  const UP = { skipPreview: false, dryRun: false, yes: false, parallel: 4 };
+  const LINE =
+    "eu: skipped, it is fenced, because us was promoted instead of it. When it is back, run fleet return eu.";
+
+  async function fenced() {
+    const fake = fleetOf();
+    await promote(fake.world, "us", GO);
+    fake.stacks.calls.length = 0;
+    return { ...fake, world: { ...fake.world, output: fakeOutput() } };
+  }
+
+  function fakeOutput() {
+    const said: string[] = [];
+    return { said, say: (line: string) => said.push(line), result: () => undefined };
+  }
+
+  it("is left out by fleet up and fleet preview, which say why", async () => {
+    const { world, stacks } = await fenced();
+    expect(await up(world, [], UP)).toBe(EXIT.done);
+    expect(stacks.calls).toEqual(["up us", "up ap"]);
+    expect(world.output.said).toContain(LINE);
+    world.output.said.length = 0;
+    await preview(world, [], { exitCode: false });
+    expect(world.output.said).toEqual([LINE, "us: preview", "ap: preview"]);
+  });
+
+  it("is not looked at for losses either: it may not answer", async () => {
+    const { world, stacks } = await fenced();
+    const update = { kind: "update", succeeded: true, startedAt: 0, endedAt: 1 };
+    stacks.histories.set("eu", [{ ...update, config: new Map() }]);
+    stacks.steps.set("eu", ["delete aws:rds/instance:Instance database"]);
+    expect(await up(world, [], UP)).toBe(EXIT.done);
+  });
+
+  it("is refused where it is named, before anything is deployed", async () => {
+    const { world, stacks } = await fenced();
+    for (const command of [
+      () => up(world, ["ap", "eu"], UP),
+      () => preview(world, ["eu"], { exitCode: false }),
+    ]) {
+      await expect(command()).rejects.toThrow('Region "eu": it is fenced, because us was promoted');
+    }
+    expect(stacks.calls).toEqual([]);
+  });
+
+  it("keeps the keys from being rotated: its gateways would not hear of the promotion", async () => {
+    const { world, stacks } = await fenced();
+    const options = { evacuate: false, deadlineSeconds: 60, inPlace: false, dropNow: false };
+    await expect(rotate(world, { ...options, secret: "peer", dryRun: false })).rejects.toThrow(
+      "Keys: eu is fenced and cannot be deployed",
+    );
+    expect(stacks.calls).toEqual([]);
+  });
+});
+
+describe("fleet return", () => {
+  async function promoted(aws = rds()) {
+    const fake = fleetOf({ aws });
+    await promote(fake.world, "us", GO);
+    fake.stacks.calls.length = 0;
+    const output = { say: () => undefined, result: () => undefined };
+    return { ...fake, aws, world: { ...fake.world, output } };
+  }
+
+  it("keeps the old database with a snapshot, and makes the region the standby with a new one", async () => {
+    const { world, stacks, aws, folder, config } = await promoted();
+    expect(await returnRegion(world, "eu", GO)).toBe(EXIT.done);
+    expect(aws.calls.filter((it) => it.includes("create-db-snapshot"))).toHaveLength(1);
+    expect(stacks.calls).toEqual(["keep eu", "up eu", "up us", "up eu", "up ap"]);
+    const { fleet, regions } = readFleet(folder);
+    expect(fleet.standby?.stack).toBe("eu");
+    expect(regions.get("eu")?.home?.database.generation).toBe(2);
+    expect(config("eu").hasIn(["config", "meet:oidcClientSecret"])).toBe(false);
+  });
+
+  it.each(["keep eu", "up eu", "up us", "up ap"])(
+    "killed at %s and called again, goes on",
+    async (call) => {
+      const { world, stacks, aws, folder } = await promoted();
+      stacks.failing.set(call, new FleetError("killed"));
+      await expect(returnRegion(world, "eu", GO)).rejects.toThrow("Run fleet return eu again");
+      stacks.failing.clear();
+      expect(await returnRegion(world, "eu", GO)).toBe(EXIT.done);
+      expect(aws.calls.filter((it) => it.includes("create-db-snapshot"))).toHaveLength(1);
+      expect(readFleet(folder).regions.get("eu")?.home?.database.generation).toBe(2);
+    },
+  );
+
+  it("keeps what the database's component made, by the type that it has", () => {
+    expect(DATABASE_TYPE).toBe(POSTGRES_TYPE);
+  });
+
+  it("changes nothing while AWS does not answer", async () => {
+    const aws = rds();
+    const { world, stacks } = await promoted(aws);
+    aws.call = () => Promise.reject(new Error("AWS did not answer within 20 s"));
+    await expect(returnRegion(world, "eu", GO)).rejects.toThrow(
+      "(AWS did not answer within 20 s). Nothing was changed; call the command when eu-west-3 answers.",
+    );
+    expect(stacks.calls).toEqual([]);
+  });
+
+  it("stops at a snapshot that failed", async () => {
+    const aws = rds();
+    const { world } = await promoted(aws);
+    aws.call = () => Promise.resolve({ DBSnapshots: [{ Status: "failed" }] });
+    await expect(returnRegion(world, "eu", GO)).rejects.toThrow("RDS says it failed.");
+  });
+
+  it("refuses a region that nobody was promoted instead of", async () => {
+    const { world } = fleetOf();
+    await expect(returnRegion(world, "us", GO)).rejects.toThrow(
+      'Region "us": it is standby, and only a region that another was promoted instead of returns.',
+    );
+  });
+});

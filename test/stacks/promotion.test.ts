@@ -1,0 +1,77 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { promotedFiles } from "../../fleet/promotion.ts";
+import { checkedFleet, regionOf } from "../../fleet/stack-files.ts";
+import type { Recorded } from "../../plan/recorder.ts";
+import { filesWithThirdRegion, recordFleet } from "../support/fleets.ts";
+
+const deploymentSchema = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({
+        containers: z
+          .array(
+            z.object({
+              env: z.array(z.object({ name: z.string(), value: z.unknown().optional() })),
+              readinessProbe: z.unknown().optional(),
+            }),
+          )
+          .length(1),
+      }),
+    }),
+  }),
+});
+
+/** eu, us and ap after `fleet promote us`. */
+function promoted(): ReadonlyMap<string, string> {
+  const before = filesWithThirdRegion();
+  const fleet = { folder: "", project: "meet", ...checkedFleet(before) };
+  const changed = promotedFiles(fleet, regionOf(fleet, "us"));
+  for (const [stack, text] of changed) {
+    before.set(`Pulumi.${stack}.yaml`, text);
+  }
+  return before;
+}
+
+describe("after a promotion", () => {
+  let fleet: Map<string, readonly Recorded[]>;
+  beforeAll(async () => {
+    fleet = await recordFleet(promoted());
+  });
+
+  const one = (stack: string, type: string, name: string): Recorded => {
+    const found = fleet.get(stack)?.filter((it) => it.type === type && it.name === name) ?? [];
+    const [first] = found;
+    if (first === undefined || found.length > 1) {
+      throw new Error(`${stack} has ${found.length} ${type} ${name}`);
+    }
+    return first;
+  };
+  const container = (stack: string, name: string) => {
+    const { inputs } = one(stack, "kubernetes:apps/v1:Deployment", name);
+    return deploymentSchema.parse(inputs).spec.template.spec.containers[0];
+  };
+
+  it.each(["us", "ap", "eu"])(
+    "the gateway of %s is told the new primary, and an epoch above the first",
+    (stack) => {
+      const variables = container(stack, "rooms")?.env ?? [];
+      const told = variables.filter(({ name }) => name.startsWith("PRIMARY_"));
+      expect(told).toEqual([
+        { name: "PRIMARY_EPOCH", value: "2" },
+        { name: "PRIMARY_REGION", value: "us" },
+      ]);
+    },
+  );
+
+  it("the database becomes one of its own only after the gateway that tells of it has rolled out", () => {
+    const { dependsOn } = one("us", "meet:data:Postgres", "database");
+    expect(dependsOn.join()).toContain("meet:app:Rooms");
+  });
+
+  it("the new primary's Meet asks its own gateway whether it may serve", () => {
+    expect(JSON.stringify(container("us", "backend-backend")?.readinessProbe)).toContain(
+      '"http://rooms.meet.svc.cluster.local:8080/primary"',
+    );
+  });
+});
