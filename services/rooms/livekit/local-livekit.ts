@@ -52,7 +52,7 @@ export class RegionLiveKit implements LocalLiveKit {
 
   /**
    * How many people are in these rooms together; undefined where LiveKit does not say. LiveKit writes a room's number
-   * down some seconds late: whoever has just come to a room that seems empty is asked for.
+   * down up to 5 s late (livekit/livekit, pkg/rtc/room.go, roomUpdateInterval): rooms that seem empty are looked into.
    */
   async participants(rooms: readonly string[]): Promise<number | undefined> {
     try {
