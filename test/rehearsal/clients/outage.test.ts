@@ -11,11 +11,8 @@ function beats(
     .map((at) => ({ at, from: "anna" }));
 }
 
-const measure = (
-  list: { at: number; from: string }[],
-  lost: number[],
-  back: number[],
-): Outage => outage({ beats: list, lost, back }, ["anna"], 1000, 10_000);
+const measure = (list: { at: number; from: string }[], lost: number[], back: number[]): Outage =>
+  outage({ beats: list, lost, back }, ["anna"], 1000, 10_000);
 
 describe("an outage", () => {
   it("is none where beats and signalling went on", () => {
