@@ -61,6 +61,12 @@ describe("the runbooks", () => {
     },
   );
 
+  it.each(SCENARIOS)("$name is named by its page", ({ name, runbook }) => {
+    expect(readFileSync(join(ROOT, runbook.file), "utf8")).toMatch(
+      new RegExp(`\\*\\*Rehearsed by:\\*\\*.*\\b${name}\\b`),
+    );
+  });
+
   it.each(readdirSync(RUNBOOKS))("%s uses only commands and options that exist", async (name) => {
     for (const words of commandLines(page(name))) {
       const help = await helpOf(words);
