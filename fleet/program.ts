@@ -7,6 +7,7 @@ import { addInit } from "./commands/init.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addPromote } from "./commands/promote.ts";
 import { addPreview } from "./commands/preview.ts";
+import { addRecordings } from "./commands/recordings.ts";
 import { addRegionCommands } from "./commands/region.ts";
 import { addRestore } from "./commands/restore.ts";
 import { addReturn } from "./commands/return.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((registry: Registry) => void)[] = [
   addDrain,
   addRoom,
   addRegionCommands,
+  addRecordings,
   addKeys,
   addSecrets,
   addDrill,

@@ -20,6 +20,25 @@ const objectsSchema = z
   .optional()
   .transform((answer) => answer?.Contents ?? []);
 
+/** An object of a bucket, as S3 lists it. */
+export interface RecordingObject {
+  readonly Key: string;
+  readonly Size: number;
+}
+
+/** All that a region's bucket lists. @throws Error where AWS does not say */
+export async function listRecordings(
+  aws: Aws,
+  project: string,
+  account: string,
+  awsRegion: string,
+): Promise<{ readonly bucket: string; readonly objects: readonly RecordingObject[] }> {
+  const bucket = recordingsBucketName(project, account, awsRegion);
+  // The CLI itself follows the pages.
+  const answer = await aws.call(awsRegion, ["s3api", "list-objects-v2", "--bucket", bucket]);
+  return { bucket, objects: objectsSchema.parse(answer) };
+}
+
 /**
  * Compares the region's bucket with those of its homes, by key and size: what a home lists, it has.
  * @throws Error where AWS does not say
@@ -30,12 +49,7 @@ export async function recordingsLeft(
   account: string,
   region: StackConfig,
 ): Promise<RecordingsLeft> {
-  const list = async (awsRegion: string) => {
-    const bucket = recordingsBucketName(project, account, awsRegion);
-    // The CLI itself follows the pages.
-    const answer = await aws.call(awsRegion, ["s3api", "list-objects-v2", "--bucket", bucket]);
-    return { bucket, objects: objectsSchema.parse(answer) };
-  };
+  const list = (awsRegion: string) => listRecordings(aws, project, account, awsRegion);
   const own = await list(region.awsRegion);
   const copied = new Set<string>();
   if (own.objects.length > 0) {
@@ -53,7 +67,8 @@ export async function recordingsLeft(
   };
 }
 
-function nameOf({ Key, Size }: { readonly Key: string; readonly Size: number }): string {
+/** What tells one object from another in two buckets that are compared. */
+export function nameOf({ Key, Size }: RecordingObject): string {
   return `${Size} ${Key}`;
 }
 

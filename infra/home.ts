@@ -123,6 +123,7 @@ function copyFrom(
         sourceRegion: primary.awsRegion,
         destinations: destinations.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
         roleName: scope.roleName("primary-replication"),
+        backfillRoleName: scope.roleName("primary-backfill"),
         versioning: region.recordings === undefined ? [] : [region.recordings.versioning],
         tags,
       });
@@ -223,14 +224,15 @@ function deployMeet(
 }
 
 function bucketOfMeet(
-  { config, bucketOf }: Scope,
+  scope: Scope,
   { storageKeys }: SharedSecretOutputs,
 ): MeetBucket | CompatibleBucket {
+  const { config } = scope;
   const store = storeOf(config.fleet.recordings.storage, config.stack);
   if (store !== undefined) {
     return compatibleBucket(store, storageKeys);
   }
-  const { bucketName: name, bucketArn: arn, awsRegion } = bucketOf(config);
+  const { bucketName: name, bucketArn: arn, awsRegion } = scope.bucketOf(config);
   return { kind: "aws", name, arn, awsRegion };
 }
 

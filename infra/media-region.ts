@@ -101,6 +101,7 @@ function makeBucket(scope: Scope): Recordings | undefined {
     peers: peers.map((home) => ({ id: home.stack, ...scope.bucketOf(home) })),
     ownsReplication: peers.length > 0,
     roleName: scope.roleName("replication"),
+    backfillRoleName: scope.roleName("backfill"),
     expirationDays,
     protection: config.protection,
     tags,
@@ -108,10 +109,11 @@ function makeBucket(scope: Scope): Recordings | undefined {
 }
 
 function bucketOfEgress(
-  { config, bucketOf }: Scope,
+  scope: Scope,
   own: Recordings | undefined,
   shared: SharedSecretOutputs,
 ): StorageBucket {
+  const { config } = scope;
   const store = storeOf(config.fleet.recordings.storage, config.stack);
   if (store !== undefined) {
     return compatibleBucket(store, shared.storageKeys);
@@ -120,7 +122,7 @@ function bucketOfEgress(
     const { bucketName: name, bucketArn: arn } = own;
     return { kind: "aws", name, arn, awsRegion: config.awsRegion };
   }
-  const { bucketName: name, bucketArn: arn, awsRegion } = bucketOf(config.fleet.primary);
+  const { bucketName: name, bucketArn: arn, awsRegion } = scope.bucketOf(config.fleet.primary);
   return { kind: "aws", name, arn, awsRegion };
 }
 

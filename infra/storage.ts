@@ -80,17 +80,7 @@ export function compatibleBucket(
   store: NamedStore,
   keys: pulumi.Output<StorageKeys | undefined> | undefined,
 ): CompatibleBucket {
-  const own = pulumi.secret(
-    pulumi.output(keys).apply((all) => {
-      const found = all?.[store.name];
-      if (found === undefined) {
-        throw new pulumi.RunError(
-          `Store "${store.name}": the primary's meet:storageKeys has no keys for it. Set them there, and run pulumi up of the primary first.`,
-        );
-      }
-      return found;
-    }),
-  );
+  const own = pulumi.secret(pulumi.output(keys).apply((all) => keysFor(store.name, all)));
   return {
     kind: "s3-compatible",
     name: store.bucket,
@@ -101,4 +91,14 @@ export function compatibleBucket(
     accessKeyId: own.accessKeyId,
     secretAccessKey: own.secretAccessKey,
   };
+}
+
+function keysFor(name: string, keys: StorageKeys | undefined): StorageKeys[string] {
+  const found = keys?.[name];
+  if (found === undefined) {
+    throw new pulumi.RunError(
+      `Store "${name}": the primary's meet:storageKeys has no keys for it. Set them there, and run pulumi up of the primary first.`,
+    );
+  }
+  return found;
 }

@@ -22,6 +22,8 @@ export interface RecordingsArgs {
   readonly ownsReplication: boolean;
   /** Role of the replication; needed when `ownsReplication`. */
   readonly roleName: string;
+  /** Role of a backfill; likewise. */
+  readonly backfillRoleName: string;
   /** Days after which a recording is deleted. */
   readonly expirationDays: number;
   /** Days that a deleted or overwritten recording can still be brought back. @default 7 */
@@ -115,6 +117,7 @@ export class Recordings extends pulumi.ComponentResource {
           sourceRegion: args.awsRegion,
           destinations: args.peers,
           roleName: args.roleName,
+          backfillRoleName: args.backfillRoleName,
           versioning: [this.versioning],
           tags: args.tags,
         },

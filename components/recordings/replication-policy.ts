@@ -35,6 +35,27 @@ export function replicationPolicy(
   );
 }
 
+/**
+ * What S3 Batch Replication needs of one bucket where it makes the list of objects itself and keeps neither that nor a
+ * report (Amazon S3 User Guide, s3-batch-replication-policies). The copying itself is done by the role of the rule.
+ */
+export function backfillPolicy(sourceBucketArn: string): string {
+  return policy(
+    {
+      Sid: "ReplicateWhatIsThere",
+      Effect: "Allow",
+      Action: "s3:InitiateReplication",
+      Resource: `${sourceBucketArn}/*`,
+    },
+    {
+      Sid: "ListWhatIsThere",
+      Effect: "Allow",
+      Action: ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+      Resource: sourceBucketArn,
+    },
+  );
+}
+
 /** Refuses every request to a bucket that is not over TLS 1.2 or newer, also from this account's administrators. */
 export function tlsOnlyPolicy(bucketArn: string): string {
   const everything = {

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Faults } from "../shared/faults.ts";
 import { serviceTrust } from "../shared/iam.ts";
 import { named, type Tags } from "../shared/tags.ts";
-import { replicationPolicy } from "./replication-policy.ts";
+import { backfillPolicy, replicationPolicy } from "./replication-policy.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const RECORDINGS_REPLICATION_TYPE = "meet:data:RecordingsReplication";
@@ -25,6 +25,8 @@ export interface RecordingsReplicationArgs {
   readonly destinations: readonly RecordingsDestination[];
   /** IAM is global: the name carries the stack and the source. */
   readonly roleName: string;
+  /** The same for the role of S3 Batch Replication, which `fleet recordings backfill` passes to it. */
+  readonly backfillRoleName: string;
   /**
    * Versioning of those of the buckets that this stack owns. S3 refuses a configuration whose source or destination is
    * not versioned yet, and the provider does not retry the latter.
@@ -35,7 +37,7 @@ export interface RecordingsReplicationArgs {
 
 /**
  * Everything recorded into one bucket is copied to the homes' buckets, so that either home has all recordings.
- * Creates the role, its policy and the bucket's one replication configuration: S3 has one per bucket, and two
+ * Creates the role, its policy, the role of a backfill and the bucket's one replication configuration: S3 has one per bucket, and two
  * resources for it would overwrite each other for ever.
  *
  * A replica is never replicated again, so every bucket replicates to every home itself. Only what is written after
@@ -83,8 +85,27 @@ export class RecordingsReplication extends pulumi.ComponentResource {
       // Without the policy the first recordings fail for good: S3 does not retry a replication that was denied.
       { parent: this, dependsOn: [rolePolicy, ...args.versioning] },
     );
+    this.backfillRole(name, args);
     this.roleArn = role.arn;
     this.registerOutputs({ roleArn: this.roleArn });
+  }
+
+  /** Made beforehand, because whoever backfills should not need to make roles. It copies nothing by itself. */
+  private backfillRole(name: string, args: RecordingsReplicationArgs): void {
+    const role = new aws.iam.Role(
+      `${name}-backfill`,
+      {
+        name: args.backfillRoleName,
+        assumeRolePolicy: serviceTrust("batchoperations.s3.amazonaws.com"),
+        tags: named(args.tags, `${name}-backfill`),
+      },
+      { parent: this },
+    );
+    new aws.iam.RolePolicy(
+      `${name}-backfill`,
+      { role: role.name, policy: backfillPolicy(args.sourceBucketArn) },
+      { parent: this },
+    );
   }
 }
 
@@ -121,10 +142,12 @@ function validate(resource: pulumi.Resource, name: string, args: RecordingsRepli
     !args.sourceBucketArn.endsWith(`:${args.sourceBucket}`),
     `sourceBucketArn "${args.sourceBucketArn}" is not the ARN of "${args.sourceBucket}". Pass name and ARN of the same bucket.`,
   );
-  faults.when(
-    args.roleName.length > 64,
-    `roleName "${args.roleName}" has ${args.roleName.length} characters, IAM allows 64. Shorten it.`,
-  );
+  for (const key of ["roleName", "backfillRoleName"] as const) {
+    faults.when(
+      args[key].length > 64,
+      `${key} "${args[key]}" has ${args[key].length} characters, IAM allows 64. Shorten it.`,
+    );
+  }
   for (const [index, { id, bucketName, bucketArn }] of args.destinations.entries()) {
     faults.when(
       args.destinations.findIndex((other) => other.id === id) < index,

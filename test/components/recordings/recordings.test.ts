@@ -30,6 +30,7 @@ const ARGS: RecordingsArgs = {
   ],
   ownsReplication: true,
   roleName: "meet-ap-recordings-replication",
+  backfillRoleName: "meet-ap-backfill",
   expirationDays: 90,
   protection: { enabled: true },
   tags: { "meet:stack": "ap" },
@@ -42,7 +43,9 @@ describe("Recordings", () => {
     const recording = await record(() => new Recordings("recordings", ARGS));
     expect(recording.all.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       "aws:iam/role:Role recordings-replication",
+      "aws:iam/role:Role recordings-replication-backfill",
       "aws:iam/rolePolicy:RolePolicy recordings-replication",
+      "aws:iam/rolePolicy:RolePolicy recordings-replication-backfill",
       "aws:s3/bucket:Bucket recordings",
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration recordings",
       "aws:s3/bucketOwnershipControls:BucketOwnershipControls recordings",
@@ -214,16 +217,37 @@ const REPLICATION: RecordingsReplicationArgs = {
   sourceRegion: "eu-west-3",
   destinations: [{ id: "us", bucketName: US, bucketArn: `arn:aws:s3:::${US}` }],
   roleName: "meet-us-recordings-from-primary",
+  backfillRoleName: "meet-us-primary-backfill",
   versioning: [],
   tags: { "meet:stack": "us" },
 };
 
 describe("RecordingsReplication", () => {
+  it("has a role for backfills that Batch Operations alone assumes and that copies by the rule only", async () => {
+    const recording = await record(() => new RecordingsReplication("from-primary", REPLICATION));
+    const role = recording.one("aws:iam/role:Role", "from-primary-backfill");
+    expect(role.inputs["name"]).toBe("meet-us-primary-backfill");
+    expect(JSON.parse(String(role.inputs["assumeRolePolicy"]))).toMatchObject({
+      Statement: [{ Principal: { Service: "batchoperations.s3.amazonaws.com" } }],
+    });
+    const { inputs } = recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary-backfill");
+    expect(inputs["role"]).toBe("meet-us-primary-backfill");
+    expect(JSON.parse(String(inputs["policy"]))).toMatchObject({
+      Statement: [
+        { Action: "s3:InitiateReplication", Resource: `arn:aws:s3:::${EU}/*` },
+        {
+          Action: ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+          Resource: `arn:aws:s3:::${EU}`,
+        },
+      ],
+    });
+  });
+
   it("lives in its source's region, with a role that S3 alone assumes", async () => {
     const recording = await record(() => new RecordingsReplication("from-primary", REPLICATION), {
       config: { "aws:region": "us-east-1" },
     });
-    const role = recording.one("aws:iam/role:Role");
+    const role = recording.one("aws:iam/role:Role", "from-primary");
     expect(role.inputs).toEqual({
       name: "meet-us-recordings-from-primary",
       assumeRolePolicy: JSON.stringify({
@@ -238,7 +262,7 @@ describe("RecordingsReplication", () => {
       }),
       tags: { "meet:stack": "us", Name: "from-primary" },
     });
-    expect(recording.one("aws:iam/rolePolicy:RolePolicy").inputs).toEqual({
+    expect(recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary").inputs).toEqual({
       role: "meet-us-recordings-from-primary",
       policy: replicationPolicy(`arn:aws:s3:::${EU}`, [`arn:aws:s3:::${US}`]),
     });
@@ -248,7 +272,9 @@ describe("RecordingsReplication", () => {
       bucket: EU,
       role: "arn:aws:iam::123456789012:role/meet-us-recordings-from-primary",
     });
-    expect(config.dependsOn).toContain(recording.one("aws:iam/rolePolicy:RolePolicy").urn);
+    expect(config.dependsOn).toContain(
+      recording.one("aws:iam/rolePolicy:RolePolicy", "from-primary").urn,
+    );
   });
 
   it("waits for the versioning of its destination, where that is in the same stack", async () => {
