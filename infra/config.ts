@@ -215,10 +215,10 @@ export interface StackConfig {
 export interface StackSecrets {
   readonly oidcClientSecret?: pulumi.Output<string>;
   readonly mailPassword?: pulumi.Output<string>;
-  /** Keys of S3-compatible storage, by store. */
-  readonly storageKeys?: pulumi.Output<StorageKeys>;
   /** What the primary before had made for all regions, as JSON; only after a promotion. */
   readonly handedOver?: pulumi.Output<string>;
+  /** Keys of S3-compatible storage, by store. */
+  readonly storageKeys?: pulumi.Output<StorageKeys>;
 }
 
 /**
@@ -296,10 +296,10 @@ export function loadStackConfig(
   if (isPrimary && user !== undefined) {
     faults.push(...secretFault(stack, "mailPassword", ` for the mail user ${user}`));
   }
-  const storage = isPrimary ? storageKeysOf(own, faults) : undefined;
   if (isPrimary && own.fleet.promotion !== undefined) {
     faults.push(...secretFault(stack, "sharedSecrets", ", which fleet promote copies"));
   }
+  const storage = isPrimary ? storageKeysOf(own, faults) : undefined;
   if (faults.length > 0) {
     throw new pulumi.RunError(faults.join("\n"));
   }
@@ -312,8 +312,8 @@ export function loadStackConfig(
     secrets: {
       ...(oidcClientSecret === undefined ? {} : { oidcClientSecret }),
       ...(mailPassword === undefined ? {} : { mailPassword }),
-      ...(storage === undefined ? {} : { storageKeys: pulumi.secret(storage) }),
       ...(handedOver === undefined ? {} : { handedOver }),
+      ...(storage === undefined ? {} : { storageKeys: pulumi.secret(storage) }),
     },
   };
 }

@@ -60,9 +60,9 @@ export function scopeOf(config: StackConfig, lookups: Lookups): Scope {
 }
 
 /**
- * The homes that a region's recordings are copied to: both, without itself, of its own residency group only, and none
- * unless each region has a bucket. A fenced
- * region stays one, so that a promotion changes no replication: its region cannot be asked.
+ * The homes that a region's recordings are copied to: both, without itself, of its own residency group only; none unless
+ * each region has a bucket. A fenced region stays one, so that a promotion changes no replication: its region cannot be
+ * asked.
  */
 export function replicationHomes(config: StackConfig): readonly Sibling[] {
   const { primary, standby, fenced, recordings } = config.fleet;
@@ -84,17 +84,19 @@ export interface Replication {
 }
 
 /**
- * The replications that a stack makes: its own bucket's, but the primary's belongs to the standby's stack (ADR 0006). A
- * promoted standby keeps its own and that of the region before until this returns, which makes none (ADR 0016).
+ * The replications that a stack makes: its own bucket's, but the primary's bucket's belongs to the standby's stack (see
+ * ADR 0006). A promoted standby keeps its own and that of the region before, until this returns (see ADR 0016).
  */
 export function replicationsOf(config: StackConfig): readonly Replication[] {
-  const { role, fleet } = config;
+  const { primary, fenced } = config.fleet;
   const homes = replicationHomes(config);
-  const isOwner = role === "primary" ? fleet.fenced !== undefined : role !== "fenced";
-  const other = role === "standby" ? fleet.primary : role === "primary" ? fleet.fenced : undefined;
-  const others = homes.filter((home) => home.stack === other?.stack);
+  const ownsOwn = config.role === "primary" ? fenced !== undefined : config.role !== "fenced";
+  const other =
+    config.role === "standby" ? primary : config.role === "primary" ? fenced : undefined;
   return [
-    ...(isOwner && homes.length > 0 ? [{ source: config, destinations: homes }] : []),
-    ...others.map((source) => ({ source, destinations: [config] })),
-  ];
+    ...(ownsOwn ? [{ source: config, destinations: homes }] : []),
+    ...(other === undefined || homes.length === 0
+      ? []
+      : [{ source: other, destinations: [config] }]),
+  ].filter(({ destinations }) => destinations.length > 0);
 }

@@ -54,12 +54,24 @@ export const ROOMS_LAYERS: readonly Layer[] = part("test/services/rooms", "test/
   "real",
 ]);
 
-/** What of them concerns downloads of recordings, for `npm run test:recordings`. */
+/** What of them concerns recordings, for `npm run test:recordings`: of the tests on real servers one part. */
 export const RECORDINGS_LAYERS: readonly Layer[] = part(
   "test/services/recordings",
   "test/e2e/recordings-",
-  ["system"],
-);
+  ["system", "tools", "real"],
+).map((layer) => {
+  switch (layer.name) {
+    case "tools":
+      return { ...layer, command: [...layer.command, "livekit-server"] };
+    case "real":
+      return {
+        ...layer,
+        command: [...layer.command, "rooms-clients", "-t", "a recording that Meet starts"],
+      };
+    default:
+      return layer;
+  }
+});
 
 /** What has to stay under 45 minutes: npm packages and every layer. */
 export const SETUP_BUDGET_MINUTES = 1;

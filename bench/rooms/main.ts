@@ -1,10 +1,10 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { writeFileSync } from "node:fs";
-import { table } from "../../plan/text.ts";
 import { isReached, type Figure } from "./figure.ts";
 import { measureFarJoins, measureJoins } from "./joins.ts";
 import { measureBrowserRecovery } from "./recovery-browser.ts";
 import { measureRecovery } from "./recovery.ts";
+import { positive, report } from "./report.ts";
 import { measureStorm } from "./storm.ts";
 import { measureMemory, measureMessages } from "./tunnels.ts";
 
@@ -20,30 +20,6 @@ const MEASUREMENTS: Readonly<
   recovery: (rounds, note) => measureRecovery(rounds, note),
   browser: (rounds, note) => measureBrowserRecovery(rounds, note),
 };
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) {
-    throw new InvalidArgumentError("Give a whole number from 1 up.");
-  }
-  return number;
-}
-
-function report(figures: readonly Figure[]): string {
-  const rows = figures.map((one) => [
-    one.what,
-    `${one.value} ${one.unit}`,
-    one.target === undefined ? "—" : `${one.isFloor === true ? "≥" : "≤"} ${one.target}`,
-    one.target === undefined ? "" : isReached(one) ? "reached" : "missed",
-    one.load.toFixed(1),
-  ]);
-  return [
-    table(rows, { head: ["what", "measured", "target", "", "load"], right: [1, 2, 4] }),
-    "",
-    ...figures.map(({ what, from }) => `${what}: ${from}`),
-    "",
-  ].join("\n");
-}
 
 const program = new Command("script/bench rooms")
   .description(

@@ -31,6 +31,7 @@ export interface BalancerRule {
   readonly priority: number;
   readonly hosts?: readonly string[];
   readonly paths?: readonly string[];
+  readonly methods?: readonly string[];
   readonly headers?: readonly { readonly name: string; readonly values: readonly string[] }[];
   readonly to: BalancerAction;
 }
@@ -76,6 +77,7 @@ export function conditions(rule: BalancerRule): aws.types.input.lb.ListenerRuleC
   return [
     ...(rule.hosts === undefined ? [] : [{ hostHeader: { values: [...rule.hosts] } }]),
     ...(rule.paths === undefined ? [] : [{ pathPattern: { values: [...rule.paths] } }]),
+    ...(rule.methods === undefined ? [] : [{ httpRequestMethod: { values: [...rule.methods] } }]),
     ...(rule.headers ?? []).map(({ name, values }) => ({
       httpHeader: { httpHeaderName: name, values: [...values] },
     })),

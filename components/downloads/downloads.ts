@@ -164,10 +164,10 @@ export function mediaPolicy(bucketArnPattern: string): string {
       Resource: `${bucketArnPattern}/recordings/*`,
     },
     {
-      Sid: "EndDeletions",
+      Sid: "KeepDeletions",
       Effect: "Allow",
-      Action: "s3:DeleteObject",
-      Resource: `${bucketArnPattern}/deletions/*`,
+      Action: ["s3:PutObject", "s3:DeleteObject"],
+      Resource: [`${bucketArnPattern}/deletions/*`, `${bucketArnPattern}/deletion-intents/*`],
     },
     {
       Sid: "FindOtherRegions",

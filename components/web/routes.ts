@@ -62,6 +62,14 @@ function servingRoutes({ host, regionalHost, externalApi = false }: RouteArgs): 
     },
     // Apart from the rest of the API, so that who may post events can be limited here.
     { priority: 50, hosts, paths: [WEBHOOK_PATH], to: "backend" },
+    // Meet deletes its row there, and the recordings route the files in every region's bucket.
+    {
+      priority: 55,
+      hosts,
+      paths: ["/api/v1.0/recordings/*"],
+      methods: ["DELETE"],
+      to: "downloads",
+    },
     { priority: 60, hosts, paths: ["/media/*"], to: "downloads" },
     {
       priority: 70,

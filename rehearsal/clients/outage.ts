@@ -22,6 +22,8 @@ export interface Outage {
    * who hears a word now and then is not back. 0 if nothing was missed, Infinity if it is still out.
    */
   readonly outMs: number;
+  /** When that one began; undefined where nothing was missed. */
+  readonly beganAt?: number;
   /** The longest time without a beat of the worst-off other. */
   readonly gapMs: number;
 }
@@ -51,8 +53,9 @@ export function outage(
   const each = others.map((other) =>
     outageOfOne({ ...diary, beats: diary.beats.filter(({ from }) => from === other) }, since, now),
   );
+  const worst = each.toSorted((one, other) => other.outMs - one.outMs)[0];
   return {
-    outMs: Math.max(0, ...each.map(({ outMs }) => outMs)),
+    ...(worst ?? { outMs: 0 }),
     gapMs: Math.max(0, ...each.map(({ gapMs }) => gapMs)),
   };
 }
@@ -66,7 +69,7 @@ function outageOfOne(diary: Diary, since: number, now: number): Outage {
   const last = times.at(-1) ?? since;
   const gaps = times.slice(1).map((to, index) => ({ from: times[index] ?? to, to }));
   if (now - last > STILL_OUT_MS) {
-    return { outMs: Infinity, gapMs: now - last };
+    return { outMs: Infinity, gapMs: now - last, beganAt: last };
   }
   const gapMs = Math.max(0, ...gaps.map(({ from, to }) => to - from));
   const silences = gaps.filter(({ from, to }) => to - from > NOTICED_GAP_MS);
@@ -76,8 +79,12 @@ function outageOfOne(diary: Diary, since: number, now: number): Outage {
       const back = diary.back.find((at) => at >= from) ?? Infinity;
       return { from, to: all.find((at) => at >= back) ?? Infinity };
     });
-  const outs = joined([...silences, ...signalling]).map(({ from, to }) => to - from);
-  return { outMs: Math.max(0, ...outs), gapMs };
+  const [longest] = joined([...silences, ...signalling]).toSorted(
+    (one, other) => other.to - other.from - (one.to - one.from),
+  );
+  return longest === undefined
+    ? { outMs: 0, gapMs }
+    : { outMs: longest.to - longest.from, gapMs, beganAt: longest.from };
 }
 
 /** Spans of time in order, those that overlap or have less than a steady time between them as one. */

@@ -1,10 +1,13 @@
 import type { BrowserTab } from "../clients/browser.ts";
+import type { Outage } from "../clients/outage.ts";
 import type { RtcNodeParticipant } from "../clients/rtc-node.ts";
 
 /** What somebody went through since a moment. */
 export interface Experience {
   /** The longest time out, in milliseconds; Infinity while it lasts. */
   readonly outMs: number;
+  /** When that began, in milliseconds since the epoch, if there was one: a silent region is missed before it is noticed. */
+  readonly outSince?: number;
   /** When signalling was lost, in milliseconds since the epoch, if it was. */
   readonly lostAt?: number;
   /** Whether its library gave up trying. */
@@ -33,7 +36,7 @@ export function nodeClient(participant: RtcNodeParticipant): DrillClient {
     experience: (others, since) => {
       const lost = participant.notes("reconnecting", "disconnected");
       return Promise.resolve({
-        outMs: participant.outage(others, since).outMs,
+        ...outOf(participant.outage(others, since)),
         gaveUp: participant.disconnected !== undefined,
         ...firstSince(lost, since),
       });
@@ -51,12 +54,16 @@ export function browserClient(tab: BrowserTab): DrillClient {
     experience: async (others, since) => {
       const notes = await tab.notes();
       const lost = notes.filter(({ what }) => what === "reconnecting" || what === "disconnected");
-      const { outMs } = await tab.outage(others, since);
+      const out = outOf(await tab.outage(others, since));
       const gaveUp = notes.some(({ what }) => what === "disconnected");
-      return { outMs, gaveUp, ...firstSince(lost, since) };
+      return { ...out, gaveUp, ...firstSince(lost, since) };
     },
     leave: () => tab.leave(),
   };
+}
+
+function outOf({ outMs, beganAt }: Outage): Pick<Experience, "outMs" | "outSince"> {
+  return { outMs, ...(beganAt === undefined ? {} : { outSince: beganAt }) };
 }
 
 function firstSince(

@@ -228,9 +228,12 @@ export class Crowd {
 
   private async resultOf(person: Person, faultAt: number): Promise<ParticipantResult> {
     const { client, room, place, enteredBy } = person;
-    const { outMs, gaveUp, lostAt } = await client.experience(this.othersOf(person), faultAt);
+    const { outMs, outSince, gaveUp, lostAt } = await client.experience(
+      this.othersOf(person),
+      faultAt,
+    );
     const isBack = Number.isFinite(outMs) && !gaveUp;
-    const from = Math.max(0, (lostAt ?? faultAt) - faultAt);
+    const from = Math.max(0, (outSince ?? lostAt ?? faultAt) - faultAt);
     const now = Date.now() - faultAt;
     const until = isBack ? Math.min(now, from + outMs) : now;
     const isAffected = !isBack || outMs > 0;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { SecretFile } from "../rooms/secret-file.ts";
+import { SecretFile } from "../shared/secret-file.ts";
 import {
   commonEnvironment,
   plainUrl,

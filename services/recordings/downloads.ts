@@ -1,9 +1,12 @@
-import { metricsServer } from "../rooms/metrics-server.ts";
+import { metricsServer } from "../shared/metrics-server.ts";
 import type { Log } from "../shared/log.ts";
 import type { RecordingsEnvironment } from "./config.ts";
+import { DeleteRoute } from "./deletions/delete-route.ts";
 import { Deletions } from "./deletions/deletions.ts";
+import { Intents } from "./deletions/intents.ts";
 import { HttpServer } from "./http-server.ts";
 import { MediaAuth } from "./meet/media-auth.ts";
+import { RecordingsApi } from "./meet/recordings-api.ts";
 import { Metrics } from "./metrics.ts";
 import { Outbound } from "./outbound.ts";
 import { Route } from "./route.ts";
@@ -32,26 +35,42 @@ export class Downloads {
       buckets: () => 1 + this.stores.buckets.others().length,
       credentialsEnd: () => this.stores.credentialsEnd(),
       deletions: () => this.deletions.waiting(),
+      unsettled: () => this.deletions.unsettled(),
     });
     const s3 = new S3Client(outbound, signer, (operation, outcome, seconds) => {
       metrics.stored(operation, outcome, seconds);
     });
     this.stores = storesOf(environment, outbound, s3, log);
+    const { buckets } = this.stores;
+    const calls = new BucketCalls(outbound, signer);
+    const intents = new Intents(buckets, calls);
     this.deletions = new Deletions({
-      buckets: this.stores.buckets,
-      calls: new BucketCalls(outbound, signer),
+      buckets,
+      calls,
+      intents,
       log,
       observe: (outcome) => {
         metrics.deleted(outcome);
       },
     });
+    const meet = {
+      meetUrl: environment.MEET_URL,
+      host: `meet.${environment.DOMAIN}`,
+      outbound,
+    };
+    const auth = new MediaAuth(meet);
+    const deleteRoute = new DeleteRoute({
+      meet: new RecordingsApi({ ...meet, auth }),
+      intents,
+      deletions: this.deletions,
+      log,
+      observe: (outcome) => {
+        metrics.deleteRequested(outcome);
+      },
+    });
     const route = new Route({
-      auth: new MediaAuth({
-        meetUrl: environment.MEET_URL,
-        host: `meet.${environment.DOMAIN}`,
-        outbound,
-      }),
-      finder: new Finder(this.stores.buckets, (bucket, key) => s3.look(bucket, key)),
+      auth,
+      finder: new Finder(buckets, (bucket, key) => s3.look(bucket, key)),
       s3,
       signer,
       linkSeconds: environment.LINK_SECONDS,
@@ -61,6 +80,7 @@ export class Downloads {
     });
     this.server = new HttpServer({
       media: (request, response) => route.handle(request, response),
+      recordings: (request, response) => deleteRoute.handle(request, response),
       shutdownSeconds: environment.SHUTDOWN_SECONDS,
       log,
     });

@@ -2,11 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Log } from "../shared/log.ts";
 import { sendPage, sendText } from "./answers.ts";
 import { MEDIA_PATH } from "./media-key.ts";
+import { RECORDINGS_PATH } from "./meet/recordings-api.ts";
 import { PAGES } from "./pages.ts";
 
 export interface HttpServerParts {
   /** Serves what is below `/media/`. */
   readonly media: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Serves what is below Meet's recordings: the balancer sends nothing but their deletion here. */
+  readonly recordings: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly shutdownSeconds: number;
   readonly log: Log;
   /** Milliseconds of being not ready before connections are ended. @default 2000 */
@@ -22,6 +25,8 @@ const REQUEST_MS = 30_000;
 
 /** Milliseconds in which a caller takes nothing of an answer, after which the connection is cut. */
 const IDLE_MS = 60_000;
+
+const DELETION_IDLE_MS = 120_000;
 
 /** Longer than the balancer keeps an idle connection, or it would send a request into one that is being closed. */
 const KEEP_ALIVE_MS = 360_000;
@@ -99,6 +104,10 @@ export class HttpServer {
         sendText(response, method, isStaying ? 200 : 503, isStaying ? "ok\n" : "not now\n");
       } else if (path.startsWith(MEDIA_PATH)) {
         await this.parts.media(request, response);
+      } else if (path.startsWith(RECORDINGS_PATH)) {
+        // Meet may take its 90 s.
+        response.setTimeout(DELETION_IDLE_MS);
+        await this.parts.recordings(request, response);
       } else {
         request.resume();
         sendPage(response, method, PAGES.notFound);

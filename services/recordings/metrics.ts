@@ -19,6 +19,7 @@ export interface MetricsState {
   buckets(): number;
   credentialsEnd(): number | undefined;
   deletions(): { readonly count: number; readonly oldestSeconds: number };
+  unsettled(): { readonly count: number; readonly oldestSeconds: number };
 }
 
 /** What the route measures. No label holds a medium's or a person's name. */
@@ -31,6 +32,7 @@ export class Metrics {
   private readonly storage: Histogram<"operation" | "outcome">;
   private readonly where: Counter<"where">;
   private readonly deletions: Counter<"outcome">;
+  private readonly deleteRequests: Counter<"outcome">;
 
   constructor(region: string, state: MetricsState) {
     this.registry.setDefaultLabels({ region });
@@ -74,6 +76,12 @@ export class Metrics {
       labelNames: ["outcome"],
       registers,
     });
+    this.deleteRequests = new Counter({
+      name: "recordings_delete_requests_total",
+      help: "Requests to delete a recording, by what became of them",
+      labelNames: ["outcome"],
+      registers,
+    });
     const gauge = (name: string, help: string, value: () => number): Gauge =>
       new Gauge({
         name,
@@ -98,6 +106,16 @@ export class Metrics {
       "recordings_deletions_oldest_seconds",
       "Age of the oldest of them",
       () => state.deletions().oldestSeconds,
+    );
+    gauge(
+      "recordings_deletions_unsettled",
+      "Deletions of which it is not known whether Meet made them; their files are kept",
+      () => state.unsettled().count,
+    );
+    gauge(
+      "recordings_deletions_unsettled_oldest_seconds",
+      "Age of the oldest of them",
+      () => state.unsettled().oldestSeconds,
     );
   }
 
@@ -129,6 +147,11 @@ export class Metrics {
   /** A recording was to be deleted everywhere. */
   deleted(outcome: "done" | "again" | "failed"): void {
     this.deletions.inc({ outcome });
+  }
+
+  /** Somebody asked to delete a recording. */
+  deleteRequested(outcome: string): void {
+    this.deleteRequests.inc({ outcome });
   }
 
   /** A medium was found. */

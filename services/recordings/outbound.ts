@@ -5,7 +5,7 @@ import https from "node:https";
 const MAX_SOCKETS = 256;
 const MAX_FREE_SOCKETS = 64;
 
-/** A request without a body. */
+/** A request. */
 export interface Outgoing {
   readonly method: "GET" | "HEAD" | "DELETE" | "PUT";
   /** The whole address; its path and query go on the line as they are. */
@@ -15,6 +15,8 @@ export interface Outgoing {
   readonly timeoutMs: number;
   /** Bytes to send. @default none */
   readonly body?: string;
+  /** Never sent twice: a connection of its own, which nobody can have closed before. @default false */
+  readonly isOnce?: boolean;
 }
 
 /** An answer that was read to its end. */
@@ -86,7 +88,7 @@ export class Outbound {
       const request = (isSecure ? https : http).request(outgoing.url, {
         method: outgoing.method,
         headers: outgoing.headers,
-        agent: isSecure ? this.secure : this.plain,
+        agent: outgoing.isOnce === true ? false : isSecure ? this.secure : this.plain,
       });
       const timer = setTimeout(() => {
         request.destroy(new NoAnswer(`${outgoing.timeoutMs} ms`));

@@ -62,6 +62,21 @@ export const PAGES = {
     text: "Too many downloads are under way. This page tries again by itself.",
     retrySeconds: 5,
   },
+  notDeletedStorage: {
+    status: 503,
+    title: "Not deleted",
+    text: "The storage does not answer. Nothing was deleted. Please try again later.",
+  },
+  notDeletedMeet: {
+    status: 503,
+    title: "Not deleted",
+    text: "Meet does not answer. Nothing was deleted. Please try again later.",
+  },
+  deletionUnknown: {
+    status: 504,
+    title: "Perhaps deleted",
+    text: "Meet was asked to delete the recording and did not answer. Please try again.",
+  },
   method: { status: 405, title: "Not possible", text: "Files can only be fetched here." },
   broken: { status: 500, title: "Something went wrong", text: "The request failed." },
 } as const satisfies Readonly<Record<string, Page>>;

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Log } from "../shared/log.ts";
 import { beginObject, dispositionOf, sendPage, sendRedirect } from "./answers.ts";
+import { callerOf } from "./caller.ts";
 import { MediaKey } from "./media-key.ts";
-import type { Caller, Decision, MediaAuth } from "./meet/media-auth.ts";
+import type { Decision, MediaAuth } from "./meet/media-auth.ts";
 import type { Metrics, Outcome } from "./metrics.ts";
 import { DENIED_PAGES, PAGES } from "./pages.ts";
 import type { Bucket } from "./storage/bucket.ts";
@@ -123,7 +124,7 @@ export class Route {
 
   private async decide(key: MediaKey, request: IncomingMessage): Promise<Decision> {
     const began = performance.now();
-    const decision = await this.parts.auth.decide(key, callerOf(request));
+    const decision = await this.parts.auth.decide(key, callerOf(request, request.method ?? "GET"));
     const outcome = decision.kind === "denied" ? String(decision.status) : decision.kind;
     this.parts.metrics.decided(outcome, (performance.now() - began) / 1000);
     return decision;
@@ -149,7 +150,7 @@ export class Route {
       const { signer, linkSeconds } = this.parts;
       const credentials = await bucket.credentials.current();
       const answer = { "content-disposition": disposition, "cache-control": "private, no-store" };
-      const link = await signer.link(bucket, key.text, credentials, linkSeconds, answer);
+      const link = signer.link(bucket, key.text, credentials, linkSeconds, answer);
       note("redirected");
       sendRedirect(response, link);
     }
@@ -214,15 +215,4 @@ function sendNotFound(
     note(found.kind);
     sendPage(response, method, PAGES[found.kind]);
   }
-}
-
-function callerOf(request: IncomingMessage): Caller {
-  const { cookie } = request.headers;
-  const forwarded = request.headers["x-forwarded-for"];
-  const forwardedFor = Array.isArray(forwarded) ? forwarded.join(", ") : forwarded;
-  return {
-    method: request.method ?? "GET",
-    ...(cookie === undefined ? {} : { cookie }),
-    ...(forwardedFor === undefined ? {} : { forwardedFor }),
-  };
 }

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { commonEnvironment, plainUrl, readEnvironment, regionName } from "../shared/environment.ts";
 import type { Environment } from "../shared/environment.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
-import { SecretFile } from "./secret-file.ts";
+import { SecretFile } from "../shared/secret-file.ts";
 
 /** A secret's file that must be readable and long enough at start, and is looked at again while the service runs. */
 function secretFile(

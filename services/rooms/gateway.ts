@@ -8,7 +8,7 @@ import { OwnerPins } from "./admin/owner-pins.ts";
 import { systemClock } from "./clock.ts";
 import type { RoomsEnvironment } from "./config.ts";
 import { Metrics } from "./metrics.ts";
-import { metricsServer } from "./metrics-server.ts";
+import { metricsServer } from "../shared/metrics-server.ts";
 import { DrainStore } from "./operations/drain-store.ts";
 import { RegionOperations } from "./operations/region-operations.ts";
 import { verifyPeer } from "./peers/peer-dialer.ts";

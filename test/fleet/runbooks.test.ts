@@ -34,7 +34,8 @@ function commandLines(text: string): readonly (readonly string[])[] {
 
 /** The help of a command; undefined where there is no such command. */
 async function helpOf(words: readonly string[]): Promise<string | undefined> {
-  const isGrouped = ["room", "region", "recordings", "keys", "secrets"].includes(words[0] ?? "");
+  const groups = ["room", "region", "recordings", "keys", "secrets"];
+  const isGrouped = groups.includes(words[0] ?? "");
   const command = words.slice(0, isGrouped ? 2 : 1).filter((word) => !word.startsWith("-"));
   const out: string[] = [];
   const streams = { out: (text: string) => out.push(text), err: () => undefined };
@@ -60,6 +61,12 @@ describe("the runbooks", () => {
       expect(page(name)).toMatch(/\*\*[Ee]xpected/);
     },
   );
+
+  it.each(SCENARIOS)("$name is named by its page", ({ name, runbook }) => {
+    expect(readFileSync(join(ROOT, runbook.file), "utf8")).toMatch(
+      new RegExp(`\\*\\*Rehearsed by:\\*\\*.*\\b${name}\\b`),
+    );
+  });
 
   it.each(readdirSync(RUNBOOKS))("%s uses only commands and options that exist", async (name) => {
     for (const words of commandLines(page(name))) {

@@ -107,6 +107,6 @@ export const BAD_GATEWAYS: readonly BadConfiguration[] = [
   primary(
     "a secret that is not rotated so",
     { "meet:secrets": { database: { generation: 2 } } },
-    "Config meet:secrets.database in Pulumi.eu.yaml: unknown key. Known here: livekitKeys, operator, peer.",
+    "Config meet:secrets.database in Pulumi.eu.yaml: unknown key. Known here: django, livekitKeys, operator, peer.",
   ),
 ];

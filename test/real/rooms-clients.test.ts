@@ -23,6 +23,7 @@ import { operate } from "../support/rooms/operator.ts";
 import { KEY, OPERATOR_SECRET, PEER_SECRET } from "../support/rooms/rooms-fleet.ts";
 import { upgradeStatus } from "../support/rooms/upgrade-status.ts";
 import { browsersMeet } from "./rooms-clients-browsers.ts";
+import { recordingsRun } from "./rooms-clients-egress.ts";
 import { keysRotate, NEXT_KEY, NEXT_OPERATOR, NEXT_PEER, NOBODYS } from "./rooms-clients-keys.ts";
 
 /** Clients as they are: Meet's library, browsers, @livekit/rtc-node; and what operators and probes see meanwhile. */
@@ -303,6 +304,7 @@ describe("a region", () => {
 });
 
 browsersMeet();
+recordingsRun();
 keysRotate();
 
 describe("after all that", () => {

@@ -19,7 +19,10 @@ export const livekitNode: Scenario = {
     says: "Nothing has to be done: the node group replaces the node, and the rooms that were on it go on elsewhere.",
   },
   targetMs: 2000,
-  // With a second node the region goes on, and LiveKit's own Redis names the dead one for some seconds.
+  // Where a second node is left, LiveKit keeps the room on the dead one for as long as that one's last word in Redis is
+  // younger than 5 s (livekit/livekit, pkg/routing/selector/utils.go, IsAvailable), and CreateRoom does not change it
+  // (pkg/service/roomallocator.go, SelectRoomNode). What is tried in between waits for the dead node, and a client waits
+  // longer from try to try. Only another region would be faster, and a region with a node left is not to lose its rooms.
   limitMs: 20_000,
   act: async ({ fleet }) => {
     await podsOf(fleet, "livekit")[0]?.kill();

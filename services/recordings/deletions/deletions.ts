@@ -2,6 +2,7 @@ import type { Log } from "../../shared/log.ts";
 import type { BucketCalls, Listed } from "../storage/bucket-calls.ts";
 import type { Buckets } from "../storage/buckets.ts";
 import { S3Failed } from "../storage/s3-client.ts";
+import type { Intents } from "./intents.ts";
 import { purge } from "./purge.ts";
 
 /** Where deletions wait, in the home's bucket: one empty object per recording, named by its id. */
@@ -24,9 +25,12 @@ export interface Waiting {
   readonly oldestSeconds: number;
 }
 
+const NOTHING: Waiting = { count: 0, oldestSeconds: 0 };
+
 export interface DeletionsParts {
   readonly buckets: Buckets;
   readonly calls: Pick<BucketCalls, "list" | "versions" | "remove">;
+  readonly intents: Pick<Intents, "confirm" | "unsettled">;
   readonly log: Log;
   /** Told of each try. */
   readonly observe: (outcome: "done" | "again" | "failed") => void;
@@ -41,7 +45,10 @@ export interface DeletionsParts {
 export class Deletions {
   private readonly parts: DeletionsParts;
   private readonly nowMs: () => number;
-  private waitingNow: Waiting = { count: 0, oldestSeconds: 0 };
+  private waitingNow: Waiting = NOTHING;
+  private unsettledNow: Waiting = NOTHING;
+  /** What Meet has deleted and could not be written down, with the time at which it did. */
+  private readonly unwritten = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
   private isStopping = false;
@@ -54,6 +61,28 @@ export class Deletions {
   /** What waited after the last round. */
   waiting(): Waiting {
     return this.waitingNow;
+  }
+
+  /** Intents of which nobody knows what Meet did, as of the last round: they delete nothing. */
+  unsettled(): Waiting {
+    return this.unsettledNow;
+  }
+
+  /**
+   * Meet has deleted a recording: its files are to go. Where that cannot be written down at once it is tried again each
+   * round; until then the intent stands for it.
+   */
+  async confirm(id: string): Promise<void> {
+    try {
+      await this.parts.intents.confirm(id);
+      this.unwritten.delete(id);
+    } catch (error) {
+      this.unwritten.set(id, this.unwritten.get(id) ?? this.nowMs());
+      this.parts.log.error("a deletion could not be written down yet", {
+        id,
+        reason: reasonOf(error),
+      });
+    }
   }
 
   /** Goes over what waits now and then. */
@@ -81,9 +110,18 @@ export class Deletions {
   }
 
   private async work(): Promise<void> {
-    const { buckets, calls, log } = this.parts;
+    const { buckets, calls, intents, log } = this.parts;
+    for (const id of this.unwritten.keys()) {
+      await this.confirm(id);
+    }
     let waiting: readonly Listed[];
     try {
+      this.unsettledNow = this.summary(await intents.unsettled(this.nowMs()));
+      if (this.unsettledNow.count > 0) {
+        log.warn("of some deletions it is not known whether Meet made them", {
+          count: this.unsettledNow.count,
+        });
+      }
       waiting = await calls.list(buckets.home(), DELETIONS_PREFIX);
     } catch (error) {
       log.warn("the deletions that wait could not be listed", { reason: reasonOf(error) });
@@ -95,8 +133,13 @@ export class Deletions {
         left.push(one);
       }
     }
-    const ages = left.map(({ modifiedMs }) => (this.nowMs() - modifiedMs) / 1000);
-    this.waitingNow = { count: left.length, oldestSeconds: Math.max(0, ...ages) };
+    const unwritten = [...this.unwritten].map(([key, modifiedMs]) => ({ key, modifiedMs }));
+    this.waitingNow = this.summary([...left, ...unwritten]);
+  }
+
+  private summary(some: readonly Listed[]): Waiting {
+    const ages = some.map(({ modifiedMs }) => (this.nowMs() - modifiedMs) / 1000);
+    return { count: some.length, oldestSeconds: Math.max(0, ...ages) };
   }
 
   private async isDone({ key, modifiedMs }: Listed): Promise<boolean> {

@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** What storage without versions answers to a question for them: it does not know it. */
 const NO_VERSIONS: ReadonlySet<number> = new Set([400, 405, 501]);
 
-/** What deleting takes: lists of objects and of versions, and their removal. */
+/** What deleting takes: lists of objects and of versions, their removal, and empty objects that say what waits. */
 export class BucketCalls {
   private readonly outbound: Outbound;
   private readonly signer: Signer;
@@ -81,8 +81,14 @@ export class BucketCalls {
     }
   }
 
+  /** Makes an empty object. @throws S3Failed */
+  async put(bucket: Bucket, key: string): Promise<void> {
+    const { status } = await this.call("PUT", bucket, key, {});
+    expectStatus(status, 200);
+  }
+
   private async call(
-    method: "GET" | "DELETE",
+    method: "GET" | "DELETE" | "PUT",
     bucket: Bucket,
     key: string,
     query: Readonly<Record<string, string>>,
@@ -91,7 +97,7 @@ export class BucketCalls {
     url.search = new URLSearchParams(query).toString();
     try {
       const credentials = await bucket.credentials.current();
-      const headers = await this.signer.headers(method, url.href, bucket.region, credentials);
+      const headers = this.signer.headers(method, url.href, bucket.region, credentials);
       return await this.outbound.read(
         { method, url: url.href, headers, timeoutMs: TIMEOUT_MS },
         MAX_ANSWER_BYTES,

@@ -107,7 +107,7 @@ export class S3Client {
 
   private async list(url: string, region: string, source: CredentialSource): Promise<string> {
     try {
-      const headers = await this.signer.headers("GET", url, region, await source.current());
+      const headers = this.signer.headers("GET", url, region, await source.current());
       const { status, body } = await this.outbound.read(
         { method: "GET", url, headers, timeoutMs: LIST_TIMEOUT_MS },
         MAX_LIST_BYTES,
@@ -147,7 +147,7 @@ export class S3Client {
     try {
       const url = objectUrl(bucket, key);
       const credentials = await bucket.credentials.current();
-      const signed = await this.signer.headers(method, url, bucket.region, credentials);
+      const signed = this.signer.headers(method, url, bucket.region, credentials);
       return await this.outbound.open({ method, url, headers: { ...asked, ...signed }, timeoutMs });
     } catch (error) {
       throw asFailed(error);

@@ -9,6 +9,9 @@ export interface DeletedRooms {
   mark(sid: string): Promise<void>;
 }
 
+/** Rooms without people that are asked for those who have just come, so that a question costs LiveKit little. */
+const MOST_ASKED = 50;
+
 /** LiveKit of this region as placement sees it. */
 export class RegionLiveKit implements LocalLiveKit {
   private readonly api: LiveKitApi;
@@ -47,12 +50,20 @@ export class RegionLiveKit implements LocalLiveKit {
     return rooms.find(({ name }) => name === room)?.sid;
   }
 
-  /** How many people are in these rooms together; undefined where LiveKit does not say. */
+  /**
+   * How many people are in these rooms together; undefined where LiveKit does not say. LiveKit writes a room's number
+   * down up to 5 s late (livekit/livekit, pkg/rtc/room.go, roomUpdateInterval): rooms that seem empty are looked into.
+   */
   async participants(rooms: readonly string[]): Promise<number | undefined> {
     try {
       // Without names LiveKit answers with all rooms.
       const found = rooms.length === 0 ? [] : await this.watched(this.api.listRooms(rooms));
-      return found.reduce((sum, { numParticipants }) => sum + numParticipants, 0);
+      const empty = found.filter(({ numParticipants }) => numParticipants === 0);
+      const asked = await Promise.all(
+        empty.slice(0, MOST_ASKED).map(async ({ name }) => (await this.identities(name)).length),
+      );
+      const counts = [...found.map(({ numParticipants }) => numParticipants), ...asked];
+      return counts.reduce((sum, count) => sum + count, 0);
     } catch (error) {
       if (error instanceof LiveKitDown || error instanceof TwirpError) {
         return undefined;

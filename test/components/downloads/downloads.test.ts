@@ -154,8 +154,11 @@ describe("what the route may do at S3", () => {
         },
         {
           Effect: "Allow",
-          Action: "s3:DeleteObject",
-          Resource: "arn:aws:s3:::meet-recordings-1-*-an/deletions/*",
+          Action: ["s3:PutObject", "s3:DeleteObject"],
+          Resource: [
+            "arn:aws:s3:::meet-recordings-1-*-an/deletions/*",
+            "arn:aws:s3:::meet-recordings-1-*-an/deletion-intents/*",
+          ],
         },
         { Effect: "Allow", Action: "s3:ListAllMyBuckets", Resource: "*" },
       ],

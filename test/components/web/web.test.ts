@@ -31,9 +31,15 @@ function matches(pattern: string, text: string): boolean {
   return new RegExp(`^${parts.join(".*")}$`).test(text);
 }
 
-function route(args: Pick<WebArgs, "serves" | "externalApi">, host: string, path: string): string {
+function route(
+  args: Pick<WebArgs, "serves" | "externalApi">,
+  host: string,
+  path: string,
+  method = "GET",
+): string {
   const { rules, defaultTarget } = routes({ host: HOST, regionalHost: REGIONAL, ...args });
-  const holds = ({ hosts, paths }: BalancerRule): boolean =>
+  const holds = ({ hosts, paths, methods }: BalancerRule): boolean =>
+    (methods ?? [method]).includes(method) &&
     (hosts ?? ["*"]).some((pattern) => matches(pattern, host)) &&
     (paths ?? ["*"]).some((pattern) => matches(pattern, path));
   const first = [...rules].sort((one, other) => one.priority - other.priority).find(holds);
@@ -66,6 +72,15 @@ describe("the routes of a primary", () => {
     ["evil.example.com", "/admin/", "frontend"],
   ])("send %s%s to %s", (host, path, target) => {
     expect(route({ serves: true }, host, path)).toBe(target);
+  });
+
+  it("send the deletion of a recording past the recordings route, and nothing else of Meet's API", () => {
+    const path = "/api/v1.0/recordings/0190e5c4-7a3b-4d1e-9f00-0123456789ab/";
+    expect(route({ serves: true }, HOST, path, "DELETE")).toBe("downloads");
+    expect(route({ serves: true }, HOST, path, "GET")).toBe("backend");
+    expect(route({ serves: true }, HOST, "/api/v1.0/recordings/media-auth/")).toBe("backend");
+    expect(route({ serves: true }, HOST, "/api/v1.0/rooms/1/", "DELETE")).toBe("backend");
+    expect(route({ serves: true }, REGIONAL, path, "DELETE")).toBe("404");
   });
 
   it("let the external API through when it is switched on", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outage } from "../../../rehearsal/clients/outage.ts";
+import { outage, type Outage } from "../../../rehearsal/clients/outage.ts";
 
 /** Beats every 100 ms of Anna from 0 on, but for the pauses. */
 function beats(
@@ -11,11 +11,8 @@ function beats(
     .map((at) => ({ at, from: "anna" }));
 }
 
-const measure = (
-  list: { at: number; from: string }[],
-  lost: number[],
-  back: number[],
-): { outMs: number; gapMs: number } => outage({ beats: list, lost, back }, ["anna"], 1000, 10_000);
+const measure = (list: { at: number; from: string }[], lost: number[], back: number[]): Outage =>
+  outage({ beats: list, lost, back }, ["anna"], 1000, 10_000);
 
 describe("an outage", () => {
   it("is none where beats and signalling went on", () => {
@@ -26,11 +23,13 @@ describe("an outage", () => {
     expect(measure(beats(10_000, [2000, 3500]), [2100], [3400])).toEqual({
       outMs: 1500,
       gapMs: 1500,
+      beganAt: 2000,
     });
   });
 
   it("runs from the loss of signalling, where media went on for a while", () => {
-    expect(measure(beats(10_000, [3000, 4000]), [2100], [3900]).outMs).toBe(1900);
+    const { outMs, beganAt } = measure(beats(10_000, [3000, 4000]), [2100], [3900]);
+    expect([outMs, beganAt]).toEqual([1900, 2100]);
   });
 
   it("runs to the first beat after signalling was back, where no beat was missed", () => {

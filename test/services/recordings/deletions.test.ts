@@ -28,6 +28,8 @@ class World {
   readonly outcomes: string[] = [];
   readonly lines: string[] = [];
   waiting = [`deletions/${ID}`];
+  /** Times of intents that nobody knows the end of. */
+  unsettled: number[] = [];
   /** Buckets that do nothing. */
   readonly away = new Set<string>();
   hasVersions = true;
@@ -60,6 +62,19 @@ class World {
         );
         return Promise.resolve();
       },
+    },
+    intents: {
+      confirm: (id) => {
+        if (this.away.has("home")) {
+          return Promise.reject(new S3Failed("status 503"));
+        }
+        this.waiting.push(`deletions/${id}`);
+        return Promise.resolve();
+      },
+      unsettled: () =>
+        this.away.has("home")
+          ? Promise.reject(new S3Failed("status 503"))
+          : Promise.resolve(this.unsettled.map((modifiedMs) => ({ key: "", modifiedMs }))),
     },
     log: createLog("recordings", "eu", (line) => this.lines.push(line)),
     observe: (outcome) => this.outcomes.push(outcome),
@@ -151,5 +166,28 @@ describe("a deletion", () => {
     await world.deletions.round();
     expect(world.deletions.waiting().count).toBe(1);
     expect(world.lines.at(-1)).toContain("the deletions that wait could not be listed");
+  });
+
+  it("that Meet has made is written down once the home answers again, and waits until then", async () => {
+    world.waiting = [];
+    world.away.add("home");
+    await world.deletions.confirm(ID);
+    world.now += 5000;
+    await world.deletions.round();
+    expect(world.removals).toEqual([]);
+    world.away.delete("home");
+    await world.deletions.round();
+    expect(world.waiting).toEqual([`deletions/${ID}`]);
+    expect(world.removals).toHaveLength(3);
+    expect(world.deletions.waiting()).toEqual({ count: 1, oldestSeconds: 5 });
+  });
+
+  it("of which it is not known whether Meet made it deletes nothing, and is seen with its age", async () => {
+    world.waiting = [];
+    world.unsettled = [ASKED_MS - 900_000, ASKED_MS - 700_000];
+    await world.deletions.round();
+    expect(world.removals).toEqual([]);
+    expect(world.deletions.unsettled()).toEqual({ count: 2, oldestSeconds: 900 });
+    expect(world.lines.join("")).toContain("it is not known whether Meet made them");
   });
 });

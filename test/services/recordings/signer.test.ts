@@ -39,8 +39,8 @@ function verify(
 }
 
 describe("signatures", () => {
-  it("of a link are those that AWS publishes for its example", async () => {
-    const link = await new Signer().link(bucket(), "test.txt", EXAMPLE, 86_400, {}, DATETIME);
+  it("of a link are those that AWS publishes for its example", () => {
+    const link = new Signer().link(bucket(), "test.txt", EXAMPLE, 86_400, {}, DATETIME);
     expect(link).toBe(
       "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256" +
         "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request" +
@@ -53,9 +53,9 @@ describe("signatures", () => {
   it.each([
     ["?lifecycle", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"],
     ["?max-keys=2&prefix=J", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"],
-  ])("of headers are those that AWS publishes for %s", async (query, signature) => {
+  ])("of headers are those that AWS publishes for %s", (query, signature) => {
     const url = `https://examplebucket.s3.amazonaws.com/${query}`;
-    const headers = await new Signer().headers("GET", url, "us-east-1", EXAMPLE, DATETIME);
+    const headers = new Signer().headers("GET", url, "us-east-1", EXAMPLE, DATETIME);
     expect(headers["authorization"]).toBe(
       "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, " +
         `SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=${signature}`,
@@ -63,14 +63,14 @@ describe("signatures", () => {
     expect(verify("GET", url, headers)).toEqual({ ok: true, region: "us-east-1" });
   });
 
-  it("hold for whatever S3 is to put into its answer, and for a session's token", async () => {
+  it("hold for whatever S3 is to put into its answer, and for a session's token", () => {
     const word = fc.string({ minLength: 1, maxLength: 30 });
-    await fc.assert(
-      fc.asyncProperty(word, word, fc.boolean(), async (value, token, pathStyle) => {
+    fc.assert(
+      fc.property(word, word, fc.boolean(), (value, token, pathStyle) => {
         const to = bucket({ pathStyle });
         const credentials = { ...EXAMPLE, sessionToken: token };
         const answer = { "content-disposition": `attachment; filename="${value}"` };
-        const link = await new Signer().link(to, "a.mp4", credentials, 60, answer, DATETIME);
+        const link = new Signer().link(to, "a.mp4", credentials, 60, answer, DATETIME);
         const { host, pathname, search, searchParams } = new URL(link);
         expect(searchParams.get("response-content-disposition")).toBe(
           answer["content-disposition"],
@@ -86,8 +86,8 @@ describe("signatures", () => {
     );
   });
 
-  it("are good for one key, one method, one bucket, and for their time", async () => {
-    const link = await new Signer().link(bucket(), "a.mp4", EXAMPLE, 60, {}, DATETIME);
+  it("are good for one key, one method, one bucket, and for their time", () => {
+    const link = new Signer().link(bucket(), "a.mp4", EXAMPLE, 60, {}, DATETIME);
     const wrong = { ok: false, error: "SignatureDoesNotMatch" };
     expect(verify("GET", link.replace("a.mp4", "b.mp4"))).toEqual(wrong);
     expect(verify("HEAD", link)).toEqual(wrong);
@@ -97,13 +97,13 @@ describe("signatures", () => {
     expect(verify("GET", link, {}, SIGNED_MS + 60_000)).toMatchObject({ error: "AccessDenied" });
   });
 
-  it("name the address that browsers use, where it is another one", async () => {
+  it("name the address that browsers use, where it is another one", () => {
     const to = bucket({
       endpoint: "http://minio.storage:9000",
       publicEndpoint: "https://s3.example.org",
       pathStyle: true,
     });
-    const link = await new Signer().link(to, "a.mp4", EXAMPLE, 60, {}, DATETIME);
+    const link = new Signer().link(to, "a.mp4", EXAMPLE, 60, {}, DATETIME);
     expect(link).toMatch(/^https:\/\/s3\.example\.org\/examplebucket\/a\.mp4\?/);
     expect(objectUrl(to, "a.mp4")).toBe("http://minio.storage:9000/examplebucket/a.mp4");
   });

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, symlinkSync, renameSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { regionalMeetHost } from "../../../components/shared/names.ts";
+import { SecretFile } from "../../../services/shared/secret-file.ts";
 import { homesOf, meetUrl, readConfig, secretsOf } from "../../../services/rooms/config.ts";
-import { SecretFile } from "../../../services/rooms/secret-file.ts";
+import { regionalMeetHost } from "../../../components/shared/names.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "meet-config-"));
 afterAll(() => {

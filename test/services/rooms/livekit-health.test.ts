@@ -184,6 +184,19 @@ describe("LiveKit of the region", () => {
     expect(await liveKit.identities("a")).toEqual([]);
   });
 
+  it("counts people in the rooms asked for, those too that LiveKit's list does not count yet", async () => {
+    const liveKit = new RegionLiveKit(api, probe, deleted);
+    fake.addRoom("old").numParticipants = 3;
+    fake.addRoom("new");
+    fake.addRoom("another's").numParticipants = 7;
+    fake.addParticipant("new", "ada");
+    fake.addParticipant("new", "bob");
+    expect(await liveKit.participants(["old", "new"])).toBe(5);
+    expect(await liveKit.participants([])).toBe(0);
+    await fake.close();
+    expect(await liveKit.participants(["old"])).toBeUndefined();
+  });
+
   it("looks at LiveKit's health at once when a call fails", async () => {
     await fake.close();
     await expect(new RegionLiveKit(api, probe, deleted).createRoom("a")).rejects.toThrow(

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { metricsServer } from "../../../services/rooms/metrics-server.ts";
+import { metricsServer } from "../../../services/shared/metrics-server.ts";
 import { Metrics } from "../../../services/rooms/metrics.ts";
 import type { PeerMetrics } from "../../../services/rooms/peers/monitor.ts";
 import type { PlacementMetrics } from "../../../services/rooms/placement/placement.ts";

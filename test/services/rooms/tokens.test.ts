@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SecretFile } from "../../../services/rooms/secret-file.ts";
+import { SecretFile } from "../../../services/shared/secret-file.ts";
 import { verifyJoinToken } from "../../../services/rooms/tokens/join-token.ts";
 import { KeyRing, type KeyFiles } from "../../../services/rooms/tokens/key-ring.ts";
 import { joinToken } from "../../../rehearsal/clients/tokens.ts";

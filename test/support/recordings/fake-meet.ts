@@ -8,6 +8,15 @@ export function cookieOf(user: string): string {
   return `theme=dark; meet_sessionid=${user}`;
 }
 
+/** What a user's browser sends from Meet's own page to delete something. */
+export function deletingAs(user: string): Record<string, string> {
+  return {
+    cookie: `${cookieOf(user)}; csrftoken=token${user}`,
+    "x-csrftoken": `token${user}`,
+    referer: `https://${MEET_HOST}/recordings`,
+  };
+}
+
 interface Recording {
   readonly owner: string;
   readonly extension: "mp4" | "ogg";
@@ -34,6 +43,10 @@ export class FakeMeet {
   /** A fault in place of a decision. */
   fault: "none" | "status 500" | "frontend" | "silence" | "busy" = "none";
   delayMs = 0;
+  /** What happens to a request to delete a recording, and whether Meet has done it by then. */
+  deleteFault: "none" | "500 before" | "500 after" | "cut before" | "cut after" = "none";
+  /** Recordings that were deleted by a request that this Meet allowed. */
+  readonly deleted = new Set<string>();
   private readonly recordings = new Map<string, Recording>();
   private readonly files = new Map<string, string>();
   private readonly server: Server;
@@ -53,9 +66,20 @@ export class FakeMeet {
       if (meet.fault === "silence") {
         return;
       }
-      const { status, detail } = meet.answer(request.url ?? "", request.headers);
+      const isDelete = request.method === "DELETE";
+      if (isDelete && meet.deleteFault === "cut before") {
+        request.socket.destroy();
+        return;
+      }
+      const { status, detail } = isDelete
+        ? meet.answerDelete(request.url ?? "", request.headers)
+        : meet.answer(request.url ?? "", request.headers);
+      if (isDelete && meet.deleteFault === "cut after") {
+        request.socket.destroy();
+        return;
+      }
       const headers: Record<string, string> = { "content-type": "application/json" };
-      if (status === 200 && meet.fault === "none") {
+      if (status === 200 && meet.fault === "none" && !isDelete) {
         headers["authorization"] =
           "AWS4-HMAC-SHA256 Credential=MEET/20261123/eu-west-3/s3/aws4_request, " +
           "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=0";
@@ -64,7 +88,7 @@ export class FakeMeet {
         headers["retry-after"] = "7";
       }
       setTimeout(() => {
-        response.writeHead(status, headers).end(JSON.stringify({ detail }));
+        response.writeHead(status, headers).end(status === 204 ? "" : JSON.stringify({ detail }));
       }, meet.delayMs);
     });
     return meet;
@@ -72,6 +96,11 @@ export class FakeMeet {
 
   recording(id: string, owner: string, extension: "mp4" | "ogg" = "mp4", isSaved = true): void {
     this.recordings.set(id, { owner, extension, isSaved });
+  }
+
+  /** True while Meet has the recording. */
+  has(id: string): boolean {
+    return this.recordings.has(id);
   }
 
   file(id: string, creator: string): void {
@@ -118,6 +147,44 @@ export class FakeMeet {
     return path === "/api/v1.0/files/media-auth/"
       ? this.fileAuth(user, pathOf(original))
       : { status: 404, detail: "" };
+  }
+
+  /**
+   * RecordingViewSet's destroy: a session, Django's check of forged requests, a recording of the caller's that is not
+   * being made any more (core/api/viewsets.py; core/models.py, `get_abilities`; meet/settings.py). Django takes a UUID
+   * in any letters, with or without dashes.
+   */
+  private answerDelete(path: string, headers: IncomingHttpHeaders): Answer {
+    if (this.deleteFault === "500 before") {
+      return { status: 500, detail: "" };
+    }
+    if (headers.host !== MEET_HOST || headers["x-forwarded-proto"] !== "https") {
+      return { status: 400, detail: "DisallowedHost" };
+    }
+    const user = /meet_sessionid=(\w+)/.exec(headers.cookie ?? "")?.[1];
+    if (user === undefined) {
+      return { status: 401, detail: "" };
+    }
+    const token = /csrftoken=(\w+)/.exec(headers.cookie ?? "")?.[1];
+    const isOwnPage = headers.referer?.startsWith(`https://${MEET_HOST}/`) === true;
+    if (token === undefined || headers["x-csrftoken"] !== token || !isOwnPage) {
+      return { status: 403, detail: "CSRF Failed" };
+    }
+    const [, text = ""] = /^\/api\/v1\.0\/recordings\/([^/.]+)\/$/.exec(path) ?? [];
+    const hex = text.replaceAll("-", "").toLowerCase();
+    const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    const recording = this.recordings.get(id);
+    if (recording?.owner !== user) {
+      return { status: 404, detail: "No Recording matches the given query." };
+    }
+    if (!recording.isSaved) {
+      return { status: 403, detail: "You do not have permission to perform this action." };
+    }
+    this.recordings.delete(id);
+    this.deleted.add(id);
+    return this.deleteFault === "500 after"
+      ? { status: 500, detail: "" }
+      : { status: 204, detail: "" };
   }
 
   private recordingAuth(user: string, path: string | undefined): Answer {

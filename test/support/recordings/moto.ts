@@ -70,6 +70,12 @@ export class Moto {
     return [...xml.matchAll(/<(Version|DeleteMarker)>/g)].map(([, kind = ""]) => kind);
   }
 
+  /** Keys of the objects that begin so, as a list of the bucket shows them. */
+  async keys(bucket: string, prefix: string): Promise<string[]> {
+    const xml = await this.send("GET", `/${bucket}?list-type=2&prefix=${prefix}`, "eu-west-3");
+    return [...xml.matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key = ""]) => key);
+  }
+
   /** At once, as a machine dies. */
   async kill(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once("close", resolve));

@@ -37,6 +37,7 @@ export class RouteWorld {
     buckets: () => 3,
     credentialsEnd: () => undefined,
     deletions: () => ({ count: 2, oldestSeconds: 60 }),
+    unsettled: () => ({ count: 1, oldestSeconds: 700 }),
   });
   private readonly outbound = new Outbound();
   private storage: Server | undefined;
@@ -78,6 +79,10 @@ export class RouteWorld {
     });
     world.server = new HttpServer({
       media: (request, response) => route.handle(request, response),
+      recordings: (_, response) => {
+        response.writeHead(501).end();
+        return Promise.resolve();
+      },
       shutdownSeconds: 5,
       log,
       leaveMs: 0,
