@@ -166,6 +166,11 @@ async function lookAtRecordings(
   deletes: boolean,
 ): Promise<void> {
   const { stack } = region;
+  const elsewhere = keptElsewhere(region);
+  if (elsewhere !== undefined) {
+    world.output.say(`${stack}: its recordings are in ${elsewhere} and stay there`);
+    return;
+  }
   const account = await accountId(world.aws);
   const left = account.known
     ? await known(() => recordingsLeft(world.aws, project, account.value, region))
@@ -194,4 +199,17 @@ async function lookAtRecordings(
   if (deletes && (options.deleteRecordings || options.loseRecordings)) {
     await emptyBucket(world.aws, region.awsRegion, bucket, world.output.say);
   }
+}
+
+/** Where a region without a bucket of its own has its recordings (docs/recordings.md). */
+function keptElsewhere({ stack, role, fleet }: StackConfig): string | undefined {
+  const { storage } = fleet.recordings;
+  if (storage.kind === "single") {
+    return role === "primary" ? undefined : `the bucket of ${fleet.primary.stack}`;
+  }
+  if (storage.kind === "regional") {
+    return undefined;
+  }
+  const store = storage.regions[stack] ?? storage.default;
+  return store === undefined ? undefined : `${store.bucket} at ${store.endpoint}`;
 }

@@ -302,6 +302,24 @@ describe("recordings of a region that is removed", () => {
     expect(deleted).toEqual(["a.mp4"]);
   });
 
+  it.each([
+    ["{ kind: single }", "the bucket of eu"],
+    [
+      "{ kind: s3-compatible, default: { endpoint: https://s3.example.org, region: r, bucket: all } }",
+      "all at https://s3.example.org",
+    ],
+  ])("stay where they are with storage %s", async (storage, where) => {
+    const eu = residency.get("Pulumi.eu.yaml") ?? "";
+    const days = "    expirationDays: 90\n";
+    const files = new Map(residency).set(
+      "Pulumi.eu.yaml",
+      eu.replace(days, `${days}    storage: ${storage}\n`),
+    );
+    const { world, said } = deployed({ files, words: ["ap"] });
+    expect(await removeRegion(world, "ap", REMOVE)).toBe(EXIT.done);
+    expect(said).toContain(`ap: its recordings are in ${where} and stay there`);
+  });
+
   it("are called not known without an account, which AWS itself then guards", async () => {
     const { world, said } = deployed({ words: ["ap"] });
     await removeRegion(world, "ap", REMOVE);
