@@ -11,9 +11,17 @@ import { GeoDoor } from "./geo-door.ts";
 import type { ParticipantResult, Span } from "./result.ts";
 
 /** Where the people of a drill are, by the AWS region that is nearest to them. */
-export const PLACES = { europe: "eu-west-3", america: "us-east-1" } as const;
+export const PLACES = {
+  europe: "eu-west-3",
+  america: "us-east-1",
+  asia: "ap-northeast-1",
+} as const;
 
 export type PlaceName = keyof typeof PLACES;
+
+/** Where people of every meeting are, whoever is in Europe first; Asia's only come once a region is near them. */
+export const RESIDENTS = ["europe", "america"] as const satisfies readonly PlaceName[];
+const ALL_PLACES: readonly PlaceName[] = [...RESIDENTS, "asia"];
 
 /** Seconds within which somebody joins, tries included. */
 const JOIN_SECONDS = 60;
@@ -67,14 +75,15 @@ export class Crowd {
     options: { readonly hasBrowsers: boolean },
   ): Promise<Crowd> {
     const crowd = new Crowd(fleet, resolver);
-    for (const place of placeNames()) {
+    for (const place of ALL_PLACES) {
       const found = fleet.clients.get(place);
       if (found === undefined) {
         throw new Error(`Place "${place}": nobody can be there. The fleet has no such place.`);
       }
       crowd.programs.set(place, {
         nodes: RtcNodeClients.start(found),
-        browser: options.hasBrowsers ? await BrowserClients.start(found) : undefined,
+        browser:
+          options.hasBrowsers && isResident(place) ? await BrowserClients.start(found) : undefined,
       });
     }
     return crowd;
@@ -89,7 +98,7 @@ export class Crowd {
   async meet(meetings: readonly Meeting[]): Promise<void> {
     await Promise.all(
       meetings.map(async (meeting) => {
-        for (const place of placeNames()) {
+        for (const place of RESIDENTS) {
           this.people.push(await this.join(meeting, place));
         }
       }),
@@ -99,9 +108,9 @@ export class Crowd {
     await sleep(1000);
   }
 
-  /** Joins and leaves a room as somebody in Europe does, and gives the region whose LiveKit had it. */
-  async tryNewRoom(room: string): Promise<string> {
-    const { client, door } = await this.join({ room, kind: "node" }, "europe");
+  /** Joins and leaves a room as somebody at a place does, and gives the region whose LiveKit had it. */
+  async tryNewRoom(room: string, place: PlaceName): Promise<string> {
+    const { client, door } = await this.join({ room, kind: "node" }, place);
     try {
       // LiveKit counts people a moment after they came.
       for (let look = 0; look < NEW_ROOM_LOOKS; look++) {
@@ -270,7 +279,6 @@ export class Crowd {
   }
 }
 
-/** The places, whoever is in Europe first. */
-export function placeNames(): readonly PlaceName[] {
-  return ["europe", "america"];
+function isResident(place: PlaceName): boolean {
+  return RESIDENTS.some((one) => one === place);
 }

@@ -4,7 +4,7 @@ import { locationOf } from "../names/answer.ts";
 import type { Listed } from "../cloud/inventory.ts";
 import { Resolver } from "../names/resolver.ts";
 import type { RunningFleet } from "../processes/running-fleet.ts";
-import { Crowd, PLACES, placeNames, type Meeting } from "./crowd.ts";
+import { Crowd, PLACES, RESIDENTS, type Meeting } from "./crowd.ts";
 import type {
   CostLine,
   DrillResult,
@@ -93,7 +93,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       ...locationOf(region.awsRegion),
       pods: countOf(region.pods.map(({ workload }) => workload)),
     })),
-    places: placeNames().map((name) => ({ name, ...locationOf(PLACES[name]) })),
+    places: RESIDENTS.map((name) => ({ name, ...locationOf(PLACES[name]) })),
     scenarios: results,
     setting: {
       network: fleet.network,
@@ -131,13 +131,14 @@ async function runScenario(scenario: Scenario, setting: Setting): Promise<Scenar
     fleet,
     gateways,
     say,
-    tryNewRoom: () => crowd.tryNewRoom(`${scenario.name}-new`),
+    tryNewRoom: (place) => crowd.tryNewRoom(`${scenario.name}-new-${++tried}`, place),
     mark: (what) => {
       say(what);
       marks.push({ at: Date.now(), what });
     },
     ...(deploy === undefined ? {} : { deployThird: deploy }),
   };
+  let tried = 0;
   let faultAt = began;
   let during = 0;
   let left: readonly string[] = [];

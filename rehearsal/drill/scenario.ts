@@ -1,5 +1,6 @@
 import type { Gateways } from "../../fleet/gateways.ts";
 import type { Pod, RunningFleet, RunningRegion, Workload } from "../processes/running-fleet.ts";
+import type { PlaceName } from "./crowd.ts";
 
 /** The region that is primary, hosts the meetings of the drill and suffers. */
 export const HOST = "eu";
@@ -16,8 +17,8 @@ export interface Stage {
   readonly say: (text: string) => void;
   /** Writes down that something happened now, for the timeline. */
   readonly mark: (what: string) => void;
-  /** Joins and leaves a room of its own as somebody in Europe does, and gives the region that hosted it. */
-  readonly tryNewRoom: () => Promise<string>;
+  /** Joins and leaves a room of its own as somebody at a place does, and gives the region that hosted it. */
+  readonly tryNewRoom: (place: PlaceName) => Promise<string>;
   /** Deploys one more region, and gives its name once `fleet.add` may be called; absent where nothing can be deployed. */
   readonly deployThird?: () => Promise<string>;
 }

@@ -85,7 +85,7 @@ export const drain: Scenario = {
   act: async ({ gateways, mark, tryNewRoom }) => {
     const body = { deadlineSeconds: 3600 };
     await gateways.ask(HOST, { method: "POST", path: "drain", body }, anySchema);
-    const region = await tryNewRoom();
+    const region = await tryNewRoom("europe");
     if (region === HOST) {
       throw new Error(`Region "${HOST}": it is drained, and took a new room.`);
     }
@@ -137,16 +137,19 @@ export const partition: Scenario = {
   },
 };
 
+/** Seconds until people near a new region meet there: health checks, resolvers' caches, the gateways' announcements. */
+const KNOWN_SECONDS = 60;
+
 /** One more region is deployed and started while meetings run. */
 export const regionAdded: Scenario = {
   name: "region-added",
   title: "A region is added while meetings run",
-  done: "One more stack file, pulumi up, and its workloads started.",
+  done: "One more stack file, pulumi up, and its workloads started; then somebody near it begins a room.",
   runbook: { file: "docs/runbooks/add-a-region.md", says: "npx fleet region add; nobody notices." },
   targetMs: 0,
   isUnnoticed: true,
   needsThird: true,
-  act: async ({ fleet, deployThird, mark }) => {
+  act: async ({ fleet, deployThird, mark, tryNewRoom }) => {
     const name = await deployThird?.();
     if (name === undefined) {
       throw new Error('Scenario "region-added": nothing can be deployed here.');
@@ -154,6 +157,21 @@ export const regionAdded: Scenario = {
     mark(`${name} is deployed`);
     await fleet.add(name);
     mark(`${name} runs`);
+    // Health checks, resolvers and the other gateways take a moment to know it.
+    const deadline = Date.now() + KNOWN_SECONDS * 1000;
+    for (;;) {
+      const region = await tryNewRoom("asia");
+      if (region === name) {
+        mark(`somebody in Asia begins a room in ${name}`);
+        break;
+      }
+      if (Date.now() > deadline) {
+        throw new Error(
+          `Region "${name}": after ${KNOWN_SECONDS} s people in Asia still meet in ${region}.`,
+        );
+      }
+      await sleep(2000);
+    }
     await sleep(5000);
   },
 };
