@@ -149,7 +149,7 @@ describe("Web", () => {
       "web-backend": 30082,
       "web-downloads": 30083,
     });
-    expect(recording.ofType("aws:lb/listenerRule:ListenerRule")).toHaveLength(8);
+    expect(recording.ofType("aws:lb/listenerRule:ListenerRule")).toHaveLength(9);
   });
 
   it("waits longer than the application may take", async () => {

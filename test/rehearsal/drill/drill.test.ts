@@ -74,6 +74,7 @@ describe("the guarantees of a scenario", () => {
     expect(kept(within, [person(0), person(4000)], none, 1)).toEqual([true, true, true]);
     expect(kept(within, [person(4001)], none, 1)).toEqual([false, true, true]);
     expect(kept(within, [person(4001)], none, 1.5)).toEqual([true, true, true]);
+    expect(kept(within, [person(8001)], none, 9)).toEqual([false, true, true]);
     expect(kept({ targetMs: 2000, limitMs: 9000 }, [person(9000)], none, 1)[0]).toBe(true);
   });
 
