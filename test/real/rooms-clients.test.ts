@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { roomPath } from "../../services/rooms/admin/admin-request.ts";
 import type { MeetAnswer, MeetCall } from "../support/livekit/meet.ts";
 import { signalUrl } from "../support/livekit/signal-url.ts";
@@ -142,8 +142,12 @@ describe("Meet's own library", () => {
       metadata: "{}",
     });
     const person = { room, identity };
-    const present = await said("RoomService/GetParticipant", person);
-    expect(present).toMatchObject({ identity, state: "ACTIVE" });
+    // LiveKit writes a new track down a moment after it has told its people.
+    const present = await vi.waitFor(async () => {
+      const now = await said("RoomService/GetParticipant", person);
+      expect(now).toMatchObject({ identity, state: "ACTIVE", tracks: [{}] });
+      return now;
+    });
     const [track] = present["tracks"] as { readonly sid: string }[];
     expect(await said("RoomService/UpdateParticipant", { ...person, name: "Anna" })).toMatchObject({
       name: "Anna",

@@ -154,6 +154,8 @@ async function move(parts: AdminParts, room: string, region: string): Promise<Ad
       );
     case "claimed meanwhile":
       return fault(409, `Room "${room}": it was moved by somebody else meanwhile. Look again.`);
+    case "called off":
+      return fault(409, `Room "${room}": its move was called off meanwhile. Look again.`);
   }
 }
 

@@ -38,7 +38,10 @@ export interface OwnStatus {
 /** What came of moving one room. */
 export type MoveOutcome =
   | { readonly moved: true; readonly region: string }
-  | { readonly moved: false; readonly why: "not here" | "no other region" | "claimed meanwhile" };
+  | {
+      readonly moved: false;
+      readonly why: "not here" | "no other region" | "claimed meanwhile" | "called off";
+    };
 
 /**
  * What operators can have done in this region. The region's pods share it: whichever is asked, the region does it.

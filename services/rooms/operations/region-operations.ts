@@ -22,6 +22,12 @@ export interface JobLocks {
   take(name: string, holder: string, ttlMs: number): Promise<boolean>;
 }
 
+/** What this pod is carrying out. */
+interface Round {
+  readonly of: Draining;
+  readonly calledOff: AbortController;
+}
+
 /** What operators have done in this region: drain, evacuation, moves. Goes on after the pod that was asked has died. */
 export class RegionOperations implements Operations {
   private readonly pod: string;
@@ -34,7 +40,7 @@ export class RegionOperations implements Operations {
   private readonly onDraining: (isDraining: boolean) => void;
   private current: Draining | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private working = false;
+  private round: Round | undefined;
 
   constructor(parts: {
     readonly pod: string;
@@ -99,21 +105,15 @@ export class RegionOperations implements Operations {
     return outcome.moved ? { moved: true, region: outcome.claim.region } : outcome;
   }
 
-  /** One look at what is to be done, and one stretch of doing it. */
+  /** One look at what is to be done, and one stretch of doing it; one under way ends where another word has been said. */
   async step(): Promise<void> {
-    if (this.working) {
-      return;
-    }
-    this.working = true;
     try {
-      await unlessGone(this.work());
+      await unlessGone(this.look());
     } catch (error) {
       if (!(error instanceof LiveKitDown)) {
         const reason = error instanceof Error ? error.message : String(error);
         this.log.error("an evacuation met an error", { reason });
       }
-    } finally {
-      this.working = false;
     }
   }
 
@@ -125,12 +125,28 @@ export class RegionOperations implements Operations {
     void this.step();
   }
 
-  private async work(): Promise<void> {
+  private async look(): Promise<void> {
     const draining = await this.drains.load();
     this.set(draining);
+    if (this.round !== undefined) {
+      if (!isSame(this.round.of, draining)) {
+        this.round.calledOff.abort();
+      }
+      return;
+    }
     if (draining === undefined || !isToMove(draining, this.clock.now())) {
       return;
     }
+    const round = { of: draining, calledOff: new AbortController() };
+    this.round = round;
+    try {
+      await this.work(round);
+    } finally {
+      this.round = undefined;
+    }
+  }
+
+  private async work(round: Round): Promise<void> {
     if (!(await this.locks.take(JOB, this.pod, JOB_MS))) {
       return;
     }
@@ -138,18 +154,18 @@ export class RegionOperations implements Operations {
       void unlessGone(this.locks.take(JOB, this.pod, JOB_MS));
     }, JOB_MS / 3).unref();
     try {
-      await this.evacuateOnce(draining);
+      await this.evacuateOnce(round);
     } finally {
       clearInterval(renewal);
     }
   }
 
-  private async evacuateOnce(draining: Draining): Promise<void> {
+  private async evacuateOnce({ of: draining, calledOff }: Round): Promise<void> {
     let progress: Draining | undefined;
     const left = await this.mover.evacuate((done, of) => {
       progress = { ...draining, done, of };
       void unlessGone(this.saveIfStill(draining, progress));
-    });
+    }, calledOff.signal);
     if (progress !== undefined) {
       this.log.info("rooms were moved away", { rooms: progress.of ?? 0, left: left.length });
       await this.saveIfStill(draining, { ...progress, left });
@@ -159,7 +175,7 @@ export class RegionOperations implements Operations {
   /** An operator may have changed the order in the meantime: his word stands. */
   private async saveIfStill(begun: Draining, next: Draining): Promise<void> {
     const held = await this.drains.load();
-    if (held?.since === begun.since && held.kind === begun.kind) {
+    if (isSame(begun, held)) {
       await this.drains.save(next);
     }
   }
@@ -173,6 +189,11 @@ export class RegionOperations implements Operations {
     this.current = draining;
     this.onDraining(draining !== undefined);
   }
+}
+
+/** True while the order that was begun is the one that stands. */
+function isSame(begun: Draining, held: Draining | undefined): boolean {
+  return held?.since === begun.since && held.kind === begun.kind;
 }
 
 /** An evacuation moves rooms at once, a drain when its time is over. */

@@ -35,8 +35,8 @@ export class RoomCarrier implements Carrier {
   }
 
   /** @throws LiveKitDown */
-  async pack(room: string): Promise<Carried> {
-    await this.endRecordings(room);
+  async pack(room: string, calledOff?: AbortSignal): Promise<Carried> {
+    await this.endRecordings(room, calledOff);
     const [found] = await this.api.listRooms([room]);
     const dispatches = await this.api.listDispatch(room);
     return {
@@ -59,10 +59,10 @@ export class RoomCarrier implements Carrier {
   }
 
   /** Stops what is being recorded, so that it is saved, and waits for it. */
-  private async endRecordings(room: string): Promise<void> {
+  private async endRecordings(room: string, calledOff: AbortSignal | undefined): Promise<void> {
     const begin = this.clock.monotonic();
     const stopped = new Set<string>();
-    while (this.clock.monotonic() - begin < RECORDING_MS) {
+    while (calledOff?.aborted !== true && this.clock.monotonic() - begin < RECORDING_MS) {
       const all = await this.api.listEgress({ roomName: room });
       const active = all.filter(({ status }) => ACTIVE.has(status));
       if (active.length === 0) {

@@ -6,12 +6,18 @@ import { standing, unlessGone, type Proposer } from "./proposer.ts";
 /** What came of a move. */
 export type Moved =
   | { readonly moved: true; readonly claim: Claim }
-  | { readonly moved: false; readonly why: "not here" | "no other region" | "claimed meanwhile" };
+  | {
+      readonly moved: false;
+      readonly why: "not here" | "no other region" | "claimed meanwhile" | "called off";
+    };
 
 /** What a room takes along, and how its recordings are brought to their end first. */
 export interface Carrier {
-  /** Stops the room's recordings, waits for their end, and gives what the new region needs. */
-  pack(room: string): Promise<Carried>;
+  /**
+   * Stops the room's recordings, waits for their end, and gives what the new region needs; waits no longer once the move
+   * is called off.
+   */
+  pack(room: string, calledOff?: AbortSignal): Promise<Carried>;
 }
 
 /** Rooms moved at the same time in an evacuation. */
@@ -50,7 +56,7 @@ export class Mover {
   }
 
   /** Moves one room that this region hosts, to that region or to the first that can take it. */
-  async move(room: string, target?: string): Promise<Moved> {
+  async move(room: string, target?: string, calledOff?: AbortSignal): Promise<Moved> {
     const survey = await this.proposer.survey(room);
     const { highest } = standing(survey);
     if (highest?.region !== this.region || highest.state !== "open") {
@@ -64,7 +70,10 @@ export class Mover {
     if (to === undefined) {
       return { moved: false, why: "no other region" };
     }
-    const carried = await this.carrier.pack(room);
+    const carried = await this.carrier.pack(room, calledOff);
+    if (calledOff?.aborted === true) {
+      return { moved: false, why: "called off" };
+    }
     const planned = newTenure(room, to, "move", highest, this.clock.now());
     await this.peers.prepare(to, planned, carried);
     const claim = await this.proposer.settle(room, (now) => {
@@ -95,16 +104,22 @@ export class Mover {
 
   /**
    * Moves all rooms away, some at a time. Gives the rooms that are still here, because no region can take them or a
-   * region did not answer.
+   * region did not answer. Called off, it begins no other move and lets those be that still wait for a recording's end.
    */
-  async evacuate(progress: (done: number, of: number) => void): Promise<readonly string[]> {
+  async evacuate(
+    progress: (done: number, of: number) => void,
+    calledOff?: AbortSignal,
+  ): Promise<readonly string[]> {
     const rooms = await this.hosted();
     const waiting = [...rooms];
     const left: string[] = [];
     let done = 0;
     const work = async (): Promise<void> => {
       for (let room = waiting.shift(); room !== undefined; room = waiting.shift()) {
-        const outcome = await unlessGone(this.move(room));
+        if (calledOff?.aborted === true) {
+          return;
+        }
+        const outcome = await unlessGone(this.move(room, undefined, calledOff));
         if (outcome === undefined || (!outcome.moved && outcome.why === "no other region")) {
           left.push(room);
         }

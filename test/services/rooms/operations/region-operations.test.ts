@@ -11,11 +11,20 @@ class Region {
   holder: string | undefined;
   readonly evacuations: string[] = [];
   rooms = ["one", "two"];
+  /** Set, an evacuation waits for as long as its order stands, as for a recording that does not end. */
+  hangs = false;
 
   pod(name: string): RegionOperations {
     const mover = {
-      evacuate: (progress: (done: number, of: number) => void) => {
+      evacuate: (progress: (done: number, of: number) => void, calledOff: AbortSignal) => {
         this.evacuations.push(name);
+        if (this.hangs) {
+          return new Promise<readonly string[]>((resolve) => {
+            calledOff.addEventListener("abort", () => {
+              resolve(this.rooms);
+            });
+          });
+        }
         for (const [index] of this.rooms.entries()) {
           progress(index + 1, this.rooms.length);
         }
@@ -109,6 +118,26 @@ describe("an operator's word to a region", () => {
     await other.undrain();
     await asked.step();
     expect([asked.isDraining(), region.held]).toEqual([false, undefined]);
+  });
+
+  it("ends what was begun by an earlier one, and is then carried out itself", async () => {
+    const region = new Region();
+    region.hangs = true;
+    const [asked, other] = [region.pod("a"), region.pod("b")];
+    await asked.evacuate(600);
+    await begun();
+    await asked.step();
+    expect(region.evacuations).toEqual(["a"]);
+    await other.undrain();
+    await asked.step();
+    await begun();
+    region.hangs = false;
+    region.now += 1;
+    await other.evacuate(600);
+    await begun();
+    await asked.step();
+    expect(region.evacuations).toEqual(["a", "a"]);
+    expect(region.held).toMatchObject({ kind: "evacuation", done: 2, left: [] });
   });
 
   it("names the rooms that nobody could take, and tries them again", async () => {

@@ -67,6 +67,17 @@ describe("what a room takes along", () => {
     });
   });
 
+  it("is no longer waited for once the move is called off", async () => {
+    const clock = steppingClock();
+    const calledOff = new AbortController();
+    const recording: Recording = { egressId: "EG_1", status: EgressStatus.EGRESS_ACTIVE };
+    const { api } = liveKit([recording], () => {
+      calledOff.abort();
+    });
+    await new RoomCarrier(api, clock).pack("daily", calledOff.signal);
+    expect(clock.monotonic()).toBeLessThan(1000);
+  });
+
   it("does not wait for ever for a recording that does not end, and stops it once", async () => {
     const clock = steppingClock();
     const recording: Recording = { egressId: "EG_1", status: EgressStatus.EGRESS_ENDING };
