@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../infra/config-faults.ts";
 import { readFleetFiles } from "../infra/fleet-files.ts";
-import { BaselineError, SNAPSHOT_FORMAT, snapshotOf } from "./baseline.ts";
+import { BaselineError, SNAPSHOT_FORMAT, snapshotOf, type Snapshot } from "./baseline.ts";
 import { maskSecrets } from "./compare.ts";
 import { differencesOf } from "./difference.ts";
 import { placeholderServices, recordFleet, RecordingError } from "./fleet-recording.ts";
@@ -60,17 +60,16 @@ async function main(): Promise<void> {
   }
   const prices = loadPrices(options.prices);
   const files = readFleetFiles(ROOT);
-  const recordings = chosen(
-    await recordFleet(files, progress(options)),
-    options.stack,
-    options.base,
-  );
-  if (options.snapshot === true) {
-    print(JSON.stringify(snapshot(recordings)));
+  if (options.base !== undefined) {
+    // First, because a revision may be wrong, and this checkout takes as long to record as that one.
+    const before = await recordBase(options.base);
+    const recordings = await record(files, options);
+    printDifference(before, options.base, recordings, options, prices);
     return;
   }
-  if (options.base !== undefined) {
-    await printDifference(options.base, recordings, options, prices);
+  const recordings = await record(files, options);
+  if (options.snapshot === true) {
+    print(JSON.stringify(snapshot(recordings)));
     return;
   }
   const context = {
@@ -101,6 +100,10 @@ interface Chosen {
   readonly wants: (stack: string) => boolean;
 }
 
+async function record(files: ReturnType<typeof readFleetFiles>, options: Options): Promise<Chosen> {
+  return chosen(await recordFleet(files, progress(options)), options.stack, options.base);
+}
+
 /** With --base a stack may be one that only the other revision has; that is checked there. */
 function chosen(
   fleet: ReadonlyMap<string, StackRecording>,
@@ -115,12 +118,7 @@ function chosen(
   return { fleet, wants: (name) => stack === undefined || name === stack };
 }
 
-async function printDifference(
-  revision: string,
-  recordings: Chosen,
-  options: Options,
-  prices: ReturnType<typeof loadPrices>,
-): Promise<void> {
+async function recordBase(revision: string): Promise<Snapshot> {
   note(`plan: recording revision ${revision}`);
   const stop = new AbortController();
   const abort = (): void => {
@@ -129,22 +127,7 @@ async function printDifference(
   // Not once: a second Ctrl-C must not leave the work tree behind either.
   process.on("SIGINT", abort).on("SIGTERM", abort);
   try {
-    const before = await snapshotOf(revision, ROOT, stop.signal);
-    const all = differencesOf(before.stacks, snapshot(recordings).stacks, prices);
-    const wanted = [...all].filter(([stack]) => recordings.wants(stack));
-    if (options.stack !== undefined && wanted.length === 0) {
-      throw new ArgumentError(
-        `--stack ${options.stack}: neither this checkout nor ${revision} has it. Choose one of ${[...all.keys()].join(", ")}.`,
-      );
-    }
-    print(
-      options.json === true
-        ? JSON.stringify(Object.fromEntries(wanted), undefined, 2)
-        : differenceMarkdown(
-            wanted.map(([, difference]) => difference),
-            revision,
-          ),
-    );
+    return await snapshotOf(revision, ROOT, stop.signal);
   } catch (error) {
     if (stop.signal.aborted) {
       throw new ArgumentError(
@@ -155,6 +138,28 @@ async function printDifference(
   } finally {
     process.off("SIGINT", abort).off("SIGTERM", abort);
   }
+}
+
+function printDifference(
+  before: Snapshot,
+  revision: string,
+  recordings: Chosen,
+  options: Options,
+  prices: ReturnType<typeof loadPrices>,
+): void {
+  const all = differencesOf(before.stacks, snapshot(recordings).stacks, prices);
+  const wanted = [...all].filter(([stack]) => recordings.wants(stack));
+  if (options.stack !== undefined && wanted.length === 0) {
+    throw new ArgumentError(
+      `--stack ${options.stack}: neither this checkout nor ${revision} has it. Choose one of ${[...all.keys()].join(", ")}.`,
+    );
+  }
+  const differences = wanted.map(([, difference]) => difference);
+  print(
+    options.json === true
+      ? JSON.stringify(Object.fromEntries(wanted), undefined, 2)
+      : differenceMarkdown(differences, revision),
+  );
 }
 
 function snapshot({ fleet }: Chosen) {
