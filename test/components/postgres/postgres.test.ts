@@ -123,7 +123,7 @@ describe("Postgres", () => {
   );
 
   it("is not made again when what it was restored from is forgotten", () => {
-    expect(ignoredChanges(false)).toEqual(
+    expect(ignoredChanges({})).toEqual(
       expect.arrayContaining(["restoreToPointInTime", "kmsKeyId"]),
     );
   });
@@ -328,7 +328,7 @@ describe("a replica", () => {
       "engine",
       "username",
     ]);
-    expect(appearing.filter((key) => !ignoredChanges(false).includes(key))).toEqual([
+    expect(appearing.filter((key) => !ignoredChanges({}).includes(key))).toEqual([
       "finalSnapshotIdentifier",
     ]);
   });
