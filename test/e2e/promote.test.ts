@@ -241,11 +241,7 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
     }
   });
 
-  it("makes Django's key anew, and leaves nothing to do in either region", async () => {
-    const calls = fleet.running.cloud.calls.length;
-    const end = await rotated("django");
-    expect(end.stdout, end.stderr).toContain("Secret django is of generation 2.");
-    expect(callsSince(calls)).toEqual([]);
+  it("leaves nothing to do in either region", async () => {
     const previewed = await run("preview", "--exit-code");
     expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
     expect((await fleet.strays("us")).lost).toEqual([]);
