@@ -333,6 +333,14 @@ describe("a replica", () => {
     ]);
   });
 
+  it("is given another password only when told to, and by that is not replaced", async () => {
+    const [before, after] = [await instance(), await instance({ changePassword: true })];
+    expect(before.ignoreChanges).toContain("password");
+    expect(after.ignoreChanges).toEqual(before.ignoreChanges.filter((key) => key !== "password"));
+    expect(after.inputs).toEqual(before.inputs);
+    expect(REPLACING).not.toContain("password");
+  });
+
   it("has a URL without a password when it is given none", async () => {
     const replica = { ...argsWithoutPassword(), ...REPLICA };
     const { result } = await record(() => new Postgres("postgres", replica));
