@@ -55,7 +55,9 @@ export interface PostgresArgs {
   readonly password?: pulumi.Input<string>;
   /**
    * Whether an instance that has another password is given this one, in place. Not while it has the one that it was
-   * made with, or inherited: see ignoredChanges.
+   * made with, or inherited: see ignoredChanges. Meet cannot sign in until its pods have it, for some minutes. Two users
+   * that take turns would spare those; but then something has to run SQL in the network, tables need an owner that is
+   * neither, and a restored database has the users of its time.
    * @default false
    */
   readonly changePassword?: boolean;

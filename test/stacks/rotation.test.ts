@@ -49,6 +49,22 @@ const EGRESS = ["Deployment egress", "Secret egress-config"];
 /** The gateway follows its files, so only one that comes or goes rolls it. */
 const ROOMS = ["Deployment rooms", "Secret rooms-secrets"];
 
+describe("a new password of a Valkey", () => {
+  it.each([
+    ["livekit-config", "livekit-valkey"],
+    ["egress-config", "livekit-valkey"],
+    ["rooms-secrets", "livekit-valkey"],
+    ["backend-settings", "meet-valkey"],
+  ])("is written to %s only once %s takes it", async (name, valkey) => {
+    const secret = (await FIRST).find(
+      (it) => it.type === "kubernetes:core/v1:Secret" && it.name === name,
+    );
+    expect(secret?.dependsOn).toEqual(
+      expect.arrayContaining([expect.stringMatching(`ReplicationGroup::${valkey}$`)]),
+    );
+  });
+});
+
 describe.each<{ secret: string; phases: readonly unknown[]; steps: readonly string[][] }>([
   {
     secret: "livekit",
