@@ -1,6 +1,6 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import type { StackConfig } from "../infra/config.ts";
+import type { Promotion, StackConfig } from "../infra/config.ts";
 import { SECRET_KEYS } from "../infra/fleet-rules.ts";
 import { fleetKeys } from "../infra/fleet-schema.ts";
 import type { SecretsConfig } from "../infra/secrets-schema.ts";
@@ -106,15 +106,21 @@ function fenced(text: string): string {
 }
 
 /** The generations that the primary before had in use: that which signs, then that which is accepted as well. */
-function makesOf(secrets: SecretsConfig): Record<keyof SecretsConfig, readonly number[]> {
-  const of = (secret: keyof SecretsConfig): readonly number[] => {
+function makesOf(secrets: SecretsConfig): Promotion["makes"] {
+  const of = (secret: "livekitKeys" | "peer" | "operator"): readonly number[] => {
     const { generation, keepPrevious, signWith } = secrets[secret];
     if (!keepPrevious) {
       return [generation];
     }
     return signWith === "previous" ? [generation - 1, generation] : [generation, generation - 1];
   };
-  return { livekitKeys: of("livekitKeys"), peer: of("peer"), operator: of("operator") };
+  return {
+    livekitKeys: of("livekitKeys"),
+    peer: of("peer"),
+    operator: of("operator"),
+    django: [secrets.django.generation],
+    database: [secrets.database.generation],
+  };
 }
 
 const fileSchema = z.object({ config: z.record(z.string(), z.unknown()).default({}) });

@@ -60,7 +60,6 @@ export function fleetOf(
   const administrator = parsed["meet:administrator"];
   const telephony = parsed["meet:telephony"];
   const promotion = parsed["meet:promotion"];
-  const { livekitKeys, peer, operator, django } = parsed["meet:secrets"];
   return {
     domain: parsed["meet:domain"],
     dns: parsed["meet:dns"],
@@ -70,8 +69,7 @@ export function fleetOf(
     versions: parsed["meet:versions"],
     recordings: parsed["meet:recordings"],
     placement: parsed["meet:placement"],
-    secrets: { livekitKeys, peer, operator },
-    djangoKeyGeneration: django.generation,
+    secrets: parsed["meet:secrets"],
     ...(telephony === undefined ? {} : { telephony }),
     primary: siblingOf(primary),
     primaryDatabaseGeneration: generationOf(primary),

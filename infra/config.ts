@@ -109,8 +109,6 @@ export interface FleetConfig {
   readonly recordings: RecordingsConfig;
   readonly placement: PlacementConfig;
   readonly secrets: SecretsConfig;
-  /** Which make of Django's key is in use; only the primary has it. */
-  readonly djangoKeyGeneration: number;
   /** Meet's dial-in number; only in a fleet of one region. */
   readonly telephony?: { readonly phoneNumber: string; readonly defaultCountry: string };
   readonly primary: Sibling;
@@ -133,6 +131,8 @@ export interface Promotion {
     readonly livekitKeys: readonly number[];
     readonly peer: readonly number[];
     readonly operator: readonly number[];
+    readonly django: readonly number[];
+    readonly database: readonly number[];
   };
 }
 

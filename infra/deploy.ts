@@ -88,14 +88,15 @@ function sharedWith({ stack }: StackConfig, { sharedSecrets }: Lookups): SharedS
 }
 
 function makeSharedSecrets(config: StackConfig, { handedOver }: StackSecrets): SharedSecrets {
-  const { administrator, secrets, djangoKeyGeneration, promotion } = config.fleet;
+  const { administrator, secrets, promotion } = config.fleet;
   return new SharedSecrets("shared-secrets", {
     administrator: administrator !== undefined,
     generations: {
       livekit: secrets.livekitKeys,
       peer: secrets.peer,
       operator: secrets.operator,
-      django: { generation: djangoKeyGeneration },
+      django: secrets.django,
+      database: secrets.database,
     },
     ...(handedOver === undefined || promotion === undefined
       ? {}

@@ -128,7 +128,13 @@ export const fleetSchema = z.object({
   "meet:promotion": section({
     epoch: whole(2, 100_000),
     from: text("the stack that was the primary before", "eu", /^[a-z][a-z0-9-]{0,19}$/),
-    makes: section({ livekitKeys: makes(), peer: makes(), operator: makes() }),
+    makes: section({
+      livekitKeys: makes(),
+      peer: makes(),
+      operator: makes(),
+      django: makes().default([1]),
+      database: makes().default([1]),
+    }),
   }).exactOptional(),
   "meet:telephony": section({
     phoneNumber: text("a phone number in quotes", '"+33123456789"', /^\+[1-9]\d{6,14}$/),

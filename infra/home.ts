@@ -43,7 +43,7 @@ export function deployPrimary(
   secrets: PrimarySecrets,
 ): Home {
   const { identifier } = scope.databaseOf(scope.config, home.database.generation);
-  const { fenced, promotion } = scope.config.fleet;
+  const { fenced, promotion, secrets: makes } = scope.config.fleet;
   const { restore } = home.database;
   const database = deployDatabase(
     scope,
@@ -53,6 +53,8 @@ export function deployPrimary(
       identifier,
       mode: { kind: "primary", ...(restore === undefined ? {} : { restore }) },
       password: secrets.shared.databasePassword,
+      // A promoted instance has the password that was handed over.
+      changePassword: makes.database.generation > (promotion?.makes.database[0] ?? 1),
     },
     // First the gateway, which tells the others of the promotion: what a Meet that is not lost after all writes once
     // the replica has become a database of its own is lost.
@@ -142,6 +144,7 @@ function deployValkey(
     vpcId: network.vpcId,
     subnetIds: network.privateSubnetIds,
     clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
+    token: config.fleet.secrets.valkey,
     protection: config.protection,
     tags,
   });
@@ -151,7 +154,10 @@ function deployDatabase(
   scope: Scope,
   { network, cluster }: Foundation,
   { database }: HomeConfig,
-  which: Pick<ConstructorParameters<typeof Postgres>[1], "identifier" | "mode" | "password">,
+  which: Pick<
+    ConstructorParameters<typeof Postgres>[1],
+    "identifier" | "mode" | "password" | "changePassword"
+  >,
   after: pulumi.Resource[] = [],
 ): Postgres {
   return new Postgres(

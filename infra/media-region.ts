@@ -45,6 +45,7 @@ export function deployMediaRegion(
     vpcId: network.vpcId,
     subnetIds: network.privateSubnetIds,
     clientSecurityGroupIds: [cluster.systemNodeSecurityGroupId],
+    token: config.fleet.secrets.valkey,
     protection: config.protection,
     tags,
   });

@@ -18,14 +18,31 @@ const generation = section({
   }
 });
 
-/** The secrets all regions share: the first three are made anew while both makes are accepted. */
+/** Of what each region makes by itself: its servers take both makes from the first `up` on, its clients the new one. */
+const token = section({
+  generation: whole(1, 1000).default(1),
+  keepPrevious: flag().default(false),
+}).superRefine(({ generation: make, keepPrevious }, context) => {
+  if (keepPrevious && make === 1) {
+    const message = "true, but generation 1 is the first. Raise generation, or remove it.";
+    context.addIssue({ code: "custom", path: ["keepPrevious"], message });
+  }
+});
+
+/** Of what nobody takes two makes of. */
+const single = section({ generation: whole(1, 1000).default(1) });
+
+/** Which makes of the fleet's secrets are in use: the first four are made anew while both makes are accepted. */
 export const secretsSchema = section({
   livekitKeys: generation.prefault({}),
   peer: generation.prefault({}),
   operator: generation.prefault({}),
+  valkey: token.prefault({}),
   // Meet has no setting for a second key (suitenumerique/meet settings.py), so there is no time of two.
-  django: section({ generation: whole(1, 1000).default(1) }).prefault({}),
+  django: single.prefault({}),
+  // A role of PostgreSQL has one password (PostgreSQL documentation, ALTER ROLE).
+  database: single.prefault({}),
 });
 
-/** Which makes of the secrets are in use that can have two. */
-export type SecretsConfig = Readonly<Omit<z.output<typeof secretsSchema>, "django">>;
+/** Which makes of the secrets are in use. */
+export type SecretsConfig = Readonly<z.output<typeof secretsSchema>>;

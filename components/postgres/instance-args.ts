@@ -9,13 +9,20 @@ export const PORT = 5432;
  * `replicate_source_db`), and what would replace or disturb the instance when it appears on promotion. A promoted
  * instance keeps what it inherited: user, database and password are the source's.
  * The password is ignored for a further reason: the provider sends ModifyDBInstance before PromoteReadReplica, and
- * RDS refuses a new master password on a replica.
+ * RDS refuses a new master password on a replica. So it is acted on only once it was made anew here.
  * What it was restored from matters once, when it is made: without this, a setting that is removed would replace it. A
  * restored instance has the key of its backups, which is another one in another region.
  */
-export function ignoredChanges(upgradeEngine: boolean): string[] {
-  const always = ["engine", "username", "dbName", "password", "restoreToPointInTime", "kmsKeyId"];
-  return upgradeEngine ? always : [...always, "engineVersion"];
+export function ignoredChanges({
+  upgradeEngine = false,
+  changePassword = false,
+}: Pick<PostgresArgs, "upgradeEngine" | "changePassword">): string[] {
+  return [
+    ...["engine", "username", "dbName"],
+    ...(changePassword ? [] : ["password"]),
+    ...["restoreToPointInTime", "kmsKeyId"],
+    ...(upgradeEngine ? [] : ["engineVersion"]),
+  ];
 }
 
 /** What comes with the source: a replica and a restored instance have its engine, version, database and user. */

@@ -53,6 +53,14 @@ export interface PostgresArgs {
   readonly clientSecurityGroupId: pulumi.Input<string>;
   /** The fleet's shared database password. Needed by a primary; a replica inherits its source's, and only its URL has it. */
   readonly password?: pulumi.Input<string>;
+  /**
+   * Whether an instance that has another password is given this one, in place. Not while it has the one that it was
+   * made with, or inherited: see ignoredChanges. Meet cannot sign in until its pods have it, for some minutes. Two users
+   * that take turns would spare those; but then something has to run SQL in the network, tables need an owner that is
+   * neither, and a restored database has the users of its time.
+   * @default false
+   */
+  readonly changePassword?: boolean;
   /** @default "meet" */
   readonly databaseName?: string;
   /** @default "meet" */
@@ -116,7 +124,7 @@ export class Postgres extends pulumi.ComponentResource {
       {
         ...child,
         protect: args.protection.enabled,
-        ignoreChanges: ignoredChanges(args.upgradeEngine ?? false),
+        ignoreChanges: ignoredChanges(args),
         // A new identifier is a new database. The provider would rename the old one instead, whose data must be kept.
         replaceOnChanges: ["identifier"],
         // Copying a database to another region takes hours when it is large; the provider gives up after 40 minutes.

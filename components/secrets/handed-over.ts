@@ -12,6 +12,8 @@ export interface HandedOver {
     readonly livekitKeys: readonly number[];
     readonly peer: readonly number[];
     readonly operator: readonly number[];
+    readonly django: readonly number[];
+    readonly database: readonly number[];
   };
 }
 
@@ -36,8 +38,8 @@ export function handedOverMakes(handedOver: HandedOver | undefined): HandedOverM
     (): pulumi.Output<string> =>
       values.apply((all) => given(from, what, choose(all)));
   const entries: [string, () => pulumi.Output<string>][] = [
-    ["django-1", pick("djangoSecretKey", (all) => all.djangoSecretKey)],
-    ["database-1", pick("databasePassword", (all) => all.databasePassword)],
+    [`django-${makes.django[0] ?? 1}`, pick("djangoSecretKey", (all) => all.djangoSecretKey)],
+    [`database-${makes.database[0] ?? 1}`, pick("databasePassword", (all) => all.databasePassword)],
     ["administrator-1", pick("administratorPassword", (all) => all.administratorPassword)],
   ];
   const [livekit, livekitBefore] = makes.livekitKeys;

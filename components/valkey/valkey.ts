@@ -8,6 +8,13 @@ import { named, type Tags } from "../shared/tags.ts";
 /** Part of every URN beneath it: never change without an alias. */
 export const VALKEY_TYPE = "meet:data:Valkey";
 
+/** Which make of the password is in use. */
+export interface TokenMake {
+  readonly generation: number;
+  /** While clients change over: the server takes the make before as well. */
+  readonly keepPrevious: boolean;
+}
+
 export interface ValkeyArgs {
   /** What it holds, for the console; at most a sentence. */
   readonly description: string;
@@ -21,6 +28,8 @@ export interface ValkeyArgs {
   readonly clientSecurityGroupIds: readonly pulumi.Input<string>[];
   /** Days that daily snapshots are kept; 0 makes none. @default 1 */
   readonly snapshotRetentionDays?: number;
+  /** @default the first, alone */
+  readonly token?: TokenMake;
   readonly protection: Protection;
   readonly tags: Tags;
 }
@@ -36,6 +45,9 @@ const MAX_NODES = 6;
  * LiveKit cluster, never shared: LiveKit's and Celery's keys have no prefix.
  * Creates auth token, subnet group, security group with a rule per client, parameter group, final snapshot name and
  * replication group.
+ *
+ * The password is made anew in two updates, both in place: the first adds the new one, and clients get it once the
+ * server takes it; the second drops the old one (ElastiCache user guide, auth).
  *
  * Cluster mode stays off: LiveKit and Celery use commands over several keys (livekit/livekit issue 3654,
  * celery/celery issue 2852). A failover loses what had not been replicated. Cost driver: node type times nodes.
@@ -54,13 +66,11 @@ export class Valkey extends pulumi.ComponentResource {
     validate(this, name, args);
     const child = { parent: this };
     const tags = { ...args.tags, ...protectionTags(args.protection) };
-    // Letters and digits alone: of the special characters ElastiCache allows only !&#$^<>-, and most of them need
-    // escaping in a URL. 64 of 62 are 381 bits.
-    const token = new random.RandomPassword(
-      `${name}-auth-token`,
-      { length: 64, special: false },
-      child,
-    );
+    const make = args.token ?? FIRST;
+    const token = createToken(this, name, make.generation);
+    if (make.keepPrevious) {
+      createToken(this, name, make.generation - 1);
+    }
     const subnetGroup = new aws.elasticache.SubnetGroup(
       name,
       { subnetIds: [...args.subnetIds], tags: named(tags, name) },
@@ -84,6 +94,7 @@ export class Valkey extends pulumi.ComponentResource {
       {
         ...groupArgs(args),
         authToken: token.result,
+        ...tokenStrategy(make),
         subnetGroupName: subnetGroup.name,
         securityGroupIds: [securityGroup.id],
         parameterGroupName: parameterGroup.name,
@@ -94,10 +105,11 @@ export class Valkey extends pulumi.ComponentResource {
     );
     this.host = group.primaryEndpointAddress;
     this.port = pulumi.output(VALKEY_PORT);
-    this.authToken = pulumi.secret(token.result);
+    // Only once the server takes it: a client that is given it before would be turned away.
+    this.authToken = pulumi.secret(pulumi.all([token.result, group.id]).apply(([made]) => made));
     this.url = pulumi.secret(
       pulumi
-        .all([group.primaryEndpointAddress, token.result])
+        .all([group.primaryEndpointAddress, this.authToken])
         .apply(
           ([host, secret]) => `rediss://:${encodeURIComponent(secret)}@${host}:${VALKEY_PORT}`,
         ),
@@ -139,6 +151,36 @@ export function groupArgs(
   };
 }
 
+/** The password of a fleet that has never made it anew. */
+const FIRST: TokenMake = { generation: 1, keepPrevious: false };
+
+function createToken(
+  parent: pulumi.Resource,
+  name: string,
+  generation: number,
+): random.RandomPassword {
+  return new random.RandomPassword(
+    generation === 1 ? `${name}-auth-token` : `${name}-auth-token-${generation}`,
+    // Letters and digits alone: of the special characters ElastiCache allows only !&#$^<>-, and most of them need
+    // escaping in a URL. 64 of 62 are 381 bits.
+    { length: 64, special: false },
+    { parent },
+  );
+}
+
+/**
+ * How the group gets to its token. SET is allowed only after ROTATE (ModifyReplicationGroup API), so a group that has
+ * its first token says nothing.
+ */
+export function tokenStrategy({ generation, keepPrevious }: TokenMake): {
+  authTokenUpdateStrategy?: "ROTATE" | "SET";
+} {
+  if (keepPrevious) {
+    return { authTokenUpdateStrategy: "ROTATE" };
+  }
+  return generation > 1 ? { authTokenUpdateStrategy: "SET" } : {};
+}
+
 function createSecurityGroup(
   parent: pulumi.Resource,
   name: string,
@@ -170,12 +212,20 @@ function createSecurityGroup(
 }
 
 function validate(resource: pulumi.Resource, name: string, args: ValkeyArgs): void {
-  const { nodes = 2, snapshotRetentionDays = 1 } = args;
+  const { nodes = 2, snapshotRetentionDays = 1, token = FIRST } = args;
   const faults = new Faults("Valkey", name);
   faults.when(nodes < 2, `nodes is ${nodes}, which leaves nothing to fail over to. Use 2 or more.`);
   faults.when(
     nodes > MAX_NODES || !Number.isInteger(nodes),
     `nodes is ${nodes}, ElastiCache allows a primary and five replicas. Use a whole number from 2 to ${MAX_NODES}.`,
+  );
+  faults.when(
+    !Number.isInteger(token.generation) || token.generation < 1,
+    `token generation ${token.generation} is no whole number from 1. Raise it by one to rotate.`,
+  );
+  faults.when(
+    token.keepPrevious && token.generation === 1,
+    "token keeps a previous make but is of generation 1. Raise the generation or drop keepPrevious.",
   );
   faults.when(
     args.subnetIds.length < 2,

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import * as z from "zod";
 import type { Registry } from "../command.ts";
 import { deployStacks } from "../deploy-stacks.ts";
@@ -7,9 +8,12 @@ import { changeSetting } from "../file-edits.ts";
 import { rollingSteps } from "../rolling.ts";
 import {
   deployedSince,
+  makeOf,
   nextMake,
-  OVERLAP_SECONDS,
+  overlapSeconds,
   phaseOf,
+  replacesLiveKit,
+  settingOf,
   type DeployedSince,
   type Make,
   type Rotated,
@@ -22,7 +26,7 @@ import type { World } from "../world.ts";
 /** What `fleet keys rotate` takes. */
 export const rotateOptionsSchema = z
   .object({
-    secret: z.enum(["livekit", "peer", "operator"]).default("livekit"),
+    secret: z.enum(["livekit", "peer", "operator", "valkey"]).default("livekit"),
     inPlace: z.boolean().default(false),
     evacuate: z.boolean().default(false),
     deadline: z.string().default("2h"),
@@ -40,6 +44,18 @@ export type RotateOptions = z.output<typeof rotateOptionsSchema>;
 
 /** Updates that are looked at for when a phase was deployed. */
 const HISTORY = 50;
+
+/** The options of whatever replaces LiveKit region by region. */
+export function rollingOptions(command: Command): Command {
+  return command
+    .option("--evacuate", "move meetings away at once, instead of letting them end")
+    .option("--deadline <time>", "for a region's meetings to end", "2h")
+    .option("--in-place", "do not empty regions: meetings are cut at LiveKit's drain deadline")
+    .option(
+      "--drop-now",
+      "do not wait before the old one is dropped: whoever has it is turned away",
+    );
+}
 
 /** Registers `fleet keys rotate`. */
 export function addKeys(registry: Registry): void {
@@ -62,17 +78,30 @@ export function addKeys(registry: Registry): void {
     changes: true,
     asks: true,
     options: (command) =>
-      command
-        .option("--secret <which>", "livekit, peer or operator", "livekit")
-        .option("--evacuate", "move meetings away at once, instead of letting them end")
-        .option("--deadline <time>", "for a region's meetings to end", "2h")
-        .option("--in-place", "do not empty regions: meetings are cut at LiveKit's drain deadline")
-        .option(
-          "--drop-now",
-          "do not wait before the old one is dropped: whoever has it is turned away",
-        ),
+      rollingOptions(command.option("--secret <which>", "livekit, peer or operator", "livekit")),
     run: (world, _, options) => rotate(world, rotateOptionsSchema.parse(options)),
   });
+}
+
+/** Who uses the old make until the overlap is over. */
+const WHO_HAS_THE_OLD = {
+  livekitKeys: "Tokens of the old one live",
+  peer: "Tokens of the old one live",
+  operator: "Tokens of the old one live",
+  valkey: "Pods of LiveKit and Egress that drain may use the old one",
+} as const satisfies Record<Rotated, string>;
+
+/** What it means to drop it before. */
+const WHO_IS_TURNED_AWAY = {
+  livekitKeys: "whoever holds a token of the old one is turned away",
+  peer: "whoever holds a token of the old one is turned away",
+  operator: "whoever holds a token of the old one is turned away",
+  valkey: "meetings and recordings in pods that still drain may break off",
+} as const satisfies Record<Rotated, string>;
+
+/** What is called again to go on. */
+function commandOf(secret: Rotated): string {
+  return secret === "valkey" ? "fleet secrets rotate valkey" : "fleet keys rotate";
 }
 
 /** Goes on with a rotation, or begins one. */
@@ -86,12 +115,13 @@ export async function rotate(world: World, options: RotateOptions): Promise<Exit
       EXIT.wrongUse,
     );
   }
-  const wasSettled = phaseOf(begin.fleet.secrets[secret]) === "settled";
+  const atFirst = makeOf(begin.fleet.secrets, secret);
+  const wasSettled = phaseOf(atFirst) === "settled";
   if (options.dryRun) {
     return sayPlan(world, begin, secret);
   }
   const hasDeployed = await deployPhase(world, options);
-  if (wasSettled && hasDeployed && begin.fleet.secrets[secret].generation > 1) {
+  if (wasSettled && hasDeployed && atFirst.generation > 1) {
     world.output.result(
       { secret, phase: "settled", waitUntil: null },
       "The rotation before this one is finished now. Call the command again to begin another.",
@@ -108,19 +138,20 @@ export async function rotate(world: World, options: RotateOptions): Promise<Exit
     await deployPhase(world, options);
   }
   const since = await deployedIn(world, secret);
-  const until = Math.max(...times(since)) + OVERLAP_SECONDS[secret] * 1000;
+  const overlap = overlapSeconds(secret, begin.regions.values());
+  const until = Math.max(...times(since)) + overlap * 1000;
   const left = until - world.clock.now();
   if (left > 0 && !options.dropNow) {
     const at = new Date(until).toISOString();
     world.output.result(
-      { secret, phase: "new signs", waitUntil: at },
-      `The new one signs everywhere. Tokens of the old one live until ${at} (${showDuration(left / 1000)}).\nRun fleet keys rotate again then: it drops the old one.`,
+      { secret, phase: "new in use", waitUntil: at },
+      `The new one is in use everywhere. ${WHO_HAS_THE_OLD[secret]} until ${at} (${showDuration(left / 1000)}).\nRun ${commandOf(secret)} again then: it drops the old one.`,
     );
     return EXIT.notFinished;
   }
   if (left > 0) {
     await world.confirm.ask(
-      `Keys: whoever holds a token of the old one is turned away, for up to ${showDuration(left / 1000)}.`,
+      `Keys: ${WHO_IS_TURNED_AWAY[secret]}, for up to ${showDuration(left / 1000)}.`,
     );
   }
   writeNext(world, secret);
@@ -142,25 +173,25 @@ async function askToBegin(world: World, { fleet }: FleetFiles, secret: Rotated):
     );
   }
   await world.confirm.ask(
-    `Keys: a new ${secret} is made, and every region is deployed three times in the course of it.`,
+    `Keys: a new ${secret} is made, and every region is deployed ${secret === "valkey" ? "twice" : "three times"} in the course of it.`,
   );
 }
 
 function sayPlan(world: World, fleet: FleetFiles, secret: Rotated): ExitStatus {
   const phases: { readonly phase: string; readonly make: Make }[] = [];
-  let make = fleet.fleet.secrets[secret];
+  let make = makeOf(fleet.fleet.secrets, secret);
+  const now = phaseOf(make);
   do {
-    make = nextMake(make);
+    make = nextMake(secret, make);
     phases.push({ phase: phaseOf(make), make });
   } while (phaseOf(make) !== "settled");
-  const now = phaseOf(fleet.fleet.secrets[secret]);
   world.output.result(
     { secret, phase: now, next: phases },
     [
       `${secret} is ${now}. Would set in ${stackFileName(fleet.fleet.primary.stack)}, and deploy every region after each:`,
       ...phases.map(
         ({ make: { generation, keepPrevious, signWith }, phase }) =>
-          `  ${phase}: generation ${generation}, keepPrevious ${keepPrevious}, signWith ${signWith}`,
+          `  ${phase}: generation ${generation}, keepPrevious ${keepPrevious}${secret === "valkey" ? "" : `, signWith ${signWith}`}`,
       ),
     ].join("\n"),
   );
@@ -171,18 +202,20 @@ function sayPlan(world: World, fleet: FleetFiles, secret: Rotated): ExitStatus {
 async function deployPhase(world: World, options: RotateOptions): Promise<boolean> {
   const { secret } = options;
   const fleet = readFleet(world.project);
-  const phase = phaseOf(fleet.fleet.secrets[secret]);
+  const make = makeOf(fleet.fleet.secrets, secret);
   const since = await deployedIn(world, secret);
   const missing = chosenRegions(fleet, []).filter(({ stack }) => since.get(stack) === undefined);
   if (missing.length === 0) {
     return false;
   }
-  world.output.say(`${secret}: ${phase}; to deploy in ${missing.map((it) => it.stack).join(", ")}`);
-  const isRolling = secret === "livekitKeys" && !options.inPlace && fleet.regions.size > 1;
+  world.output.say(
+    `${secret}: ${phaseOf(make)}; to deploy in ${missing.map((it) => it.stack).join(", ")}`,
+  );
+  const isRolling = replacesLiveKit(secret, make) && !options.inPlace && fleet.regions.size > 1;
   if (isRolling) {
     const kind = options.evacuate ? "evacuation" : "drain";
     const rolling = { kind, seconds: options.deadlineSeconds } as const;
-    await runSteps(world, "fleet keys rotate", rollingSteps(world, fleet, missing, rolling));
+    await runSteps(world, commandOf(secret), rollingSteps(world, fleet, missing, rolling));
     return true;
   }
   const outcomes = await deployStacks(world, missing, safeAtOnce());
@@ -192,7 +225,7 @@ async function deployPhase(world: World, options: RotateOptions): Promise<boolea
     throw new FleetError(
       [
         ...faults.map(sentenceOf),
-        `Not done in ${notDone.map(({ stack }) => stack).join(", ")}. Both makes are in use as before; run fleet keys rotate again: it goes on.`,
+        `Not done in ${notDone.map(({ stack }) => stack).join(", ")}. Both makes are in use as before; run ${commandOf(secret)} again: it goes on.`,
       ].join("\n"),
       world.interrupted.aborted ? EXIT.notFinished : EXIT.failed,
     );
@@ -206,17 +239,18 @@ async function deployedIn(world: World, secret: Rotated): Promise<DeployedSince>
   for (const stack of regions.keys()) {
     histories.set(stack, await world.stacks.updates(stack, HISTORY));
   }
-  return deployedSince(secret, fleet.secrets[secret], fleet.primary.stack, histories);
+  return deployedSince(secret, makeOf(fleet.secrets, secret), fleet.primary.stack, histories);
 }
 
 function makeNow(world: World, secret: Rotated): Make {
-  return readFleet(world.project).fleet.secrets[secret];
+  return makeOf(readFleet(world.project).fleet.secrets, secret);
 }
 
 function writeNext(world: World, secret: Rotated): void {
   const { fleet } = readFleet(world.project);
-  const next = nextMake(fleet.secrets[secret]);
-  changeSetting(world.project, fleet.primary.stack, ["meet:secrets", secret], next);
+  const next = nextMake(secret, makeOf(fleet.secrets, secret));
+  const setting = settingOf(secret, next);
+  changeSetting(world.project, fleet.primary.stack, ["meet:secrets", secret], setting);
   world.output.say(`${stackFileName(fleet.primary.stack)}: ${secret} ${phaseOf(next)}`);
 }
 

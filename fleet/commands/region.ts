@@ -96,6 +96,13 @@ export async function addRegion(
   options: AddOptions,
 ): Promise<ExitStatus> {
   const isNew = !hasFile(world.project, name);
+  if (isNew && readFleet(world.project).fleet.secrets.valkey.keepPrevious) {
+    // Its Valkey would begin with the new password alone, and ElastiCache drops an old one only where there is one.
+    throw new FleetError(
+      `Region "${name}": the passwords of the Valkeys are being made anew. Finish that with fleet secrets rotate valkey first.`,
+      EXIT.wrongUse,
+    );
+  }
   const text = isNew ? newFile(readFleet(world.project), name, options) : undefined;
   if (options.dryRun) {
     world.output.result(

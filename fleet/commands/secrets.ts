@@ -3,18 +3,28 @@ import type { Registry } from "../command.ts";
 import { sayProgress, showChanges } from "../deploy-stacks.ts";
 import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
 import { changeSetting } from "../file-edits.ts";
+import { deployedSecrets } from "../rotation.ts";
 import { readFleet, stackFileName } from "../stack-files.ts";
-import type { StackUpdate } from "../stacks.ts";
 import type { World } from "../world.ts";
-import { rotate, rotateOptionsSchema } from "./keys.ts";
+import { rollingOptions, rotate, rotateOptionsSchema } from "./keys.ts";
 
 /** Secrets that can be rotated, by the names the command takes. */
-const NAMES = ["livekit", "peer", "operator", "django"] as const;
+const NAMES = ["livekit", "peer", "operator", "valkey", "django", "database"] as const;
 
 const nameSchema = z.enum(NAMES);
 
 /** Updates that are looked at for what is deployed. */
 const HISTORY = 50;
+
+/** A secret of the primary alone, of which only one make is taken at a time. */
+export type Single = "django" | "database";
+
+/** What those who use Meet notice of it. */
+const DISTURBANCE = {
+  django: "everybody has to sign in to Meet again. Meetings go on.",
+  database:
+    "Meet answers nobody for a few minutes, from when the database takes the new password until Meet's new pods are ready. Meetings and recordings go on.",
+} as const satisfies Record<Single, string>;
 
 /** Registers `fleet secrets rotate`. */
 export function addSecrets(registry: Registry): void {
@@ -23,11 +33,19 @@ export function addSecrets(registry: Registry): void {
     parent,
     usage: "rotate <name>",
     description:
-      "Makes livekit, peer, operator or django anew. The first three as fleet keys rotate does, which has more options.\n" +
-      "django: Meet takes one key at a time, so everybody has to sign in to Meet again. Meetings go on.",
-    examples: ["fleet secrets rotate peer", "fleet secrets rotate django --dry-run"],
+      "Makes livekit, peer, operator, valkey, django or database anew. The first three as fleet keys rotate does.\n" +
+      "valkey: the password of every Valkey. Each region is emptied before and takes rooms again after, because LiveKit\n" +
+      "reads it only when it starts. Ends with 3 while pods that drain may use the old one: call it again then.\n" +
+      "django: Meet takes one key at a time, so everybody has to sign in to Meet again. Meetings go on.\n" +
+      "database: Meet answers nobody for a few minutes. Meetings go on. The options are for the others.",
+    examples: [
+      "fleet secrets rotate peer",
+      "fleet secrets rotate valkey --evacuate",
+      "fleet secrets rotate database --dry-run",
+    ],
     changes: true,
     asks: true,
+    options: rollingOptions,
     run: (world, [name = ""], options) => {
       const secret = nameSchema.safeParse(name);
       if (!secret.success) {
@@ -36,53 +54,49 @@ export function addSecrets(registry: Registry): void {
           EXIT.wrongUse,
         );
       }
-      return secret.data === "django"
-        ? rotateDjango(world, options["dryRun"] === true)
+      return secret.data === "django" || secret.data === "database"
+        ? rotateSingle(world, secret.data, options["dryRun"] === true)
         : rotate(world, rotateOptionsSchema.parse({ ...options, secret: secret.data }));
     },
   });
 }
 
-/** Makes Django's key anew and deploys the primary, which alone has it. Called again after a failure, it goes on. */
-export async function rotateDjango(world: World, isDryRun: boolean): Promise<ExitStatus> {
+/**
+ * Makes a secret of the primary anew and deploys the primary, which alone has it. Called again after a failure, it goes
+ * on with the same make.
+ */
+export async function rotateSingle(
+  world: World,
+  secret: Single,
+  isDryRun: boolean,
+): Promise<ExitStatus> {
   const { fleet } = readFleet(world.project);
   const { stack } = fleet.primary;
-  const now = fleet.djangoKeyGeneration;
+  const now = fleet.secrets[secret].generation;
   const updates = await world.stacks.updates(stack, HISTORY);
   const last = updates.find(({ kind, succeeded }) => kind === "update" && succeeded);
   if (last === undefined) {
     throw new FleetError(
-      `Stack "${stack}": it was never deployed, so there is no key to replace. Run fleet up first.`,
+      `Stack "${stack}": it was never deployed, so there is nothing to replace. Run fleet up first.`,
       EXIT.wrongUse,
     );
   }
-  const isUnderWay = deployedGeneration(last) !== now;
+  const isUnderWay = (deployedSecrets(last.config)?.[secret].generation ?? 1) !== now;
   const next = isUnderWay ? now : now + 1;
-  const plan = `generation ${next} of django in ${stackFileName(stack)}, then fleet up ${stack}`;
+  const plan = `generation ${next} of ${secret} in ${stackFileName(stack)}, then fleet up ${stack}`;
   if (isDryRun) {
-    world.output.result({ secret: "django", generation: next }, `Would set ${plan}.`);
+    world.output.result({ secret, generation: next }, `Would set ${plan}.`);
     return EXIT.done;
   }
   if (!isUnderWay) {
-    await world.confirm.ask(
-      "Secret django: everybody has to sign in to Meet again. Meetings go on.",
-    );
-    changeSetting(world.project, stack, ["meet:secrets", "django", "generation"], next);
+    await world.confirm.ask(`Secret ${secret}: ${DISTURBANCE[secret]}`);
+    changeSetting(world.project, stack, ["meet:secrets", secret, "generation"], next);
   }
   world.output.say(plan);
   const changes = await world.stacks.up(stack, sayProgress(world, stack));
   world.output.result(
-    { secret: "django", generation: next },
-    `${stack}: ${showChanges(changes)}\nDjango's key is of generation ${next}. Commit ${stackFileName(stack)}.`,
+    { secret, generation: next },
+    `${stack}: ${showChanges(changes)}\nSecret ${secret} is of generation ${next}. Commit ${stackFileName(stack)}.`,
   );
   return EXIT.done;
-}
-
-const settingSchema = z.object({ django: z.object({ generation: z.number() }).optional() });
-
-/** The make that an update ran with. */
-function deployedGeneration({ config }: StackUpdate): number {
-  const text = config.get("meet:secrets");
-  const found = settingSchema.safeParse(text === undefined ? {} : JSON.parse(text));
-  return found.data?.django?.generation ?? 1;
 }

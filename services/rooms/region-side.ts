@@ -57,7 +57,8 @@ export function ownRegion(environment: RoomsEnvironment, log: Log): OwnRegion {
     environment.VALKEY_CA_FILE === undefined
       ? {}
       : { ca: readFileSync(environment.VALKEY_CA_FILE, "utf8") };
-  const address = { url: environment.VALKEY_URL_FILE.current(), ...ca };
+  const file = environment.VALKEY_URL_FILE;
+  const address = { url: file.current(), latest: () => file.current(), ...ca };
   const valkey = new Valkey(address, log);
   const changes = new Changes(address);
   const store = new ValkeyRoomStore(valkey, changes, environment.REGION);
@@ -118,6 +119,7 @@ export function otherRegions(
 /** The files that are looked at again while the gateway runs. */
 export function watchSecrets(environment: RoomsEnvironment): void {
   for (const file of [
+    environment.VALKEY_URL_FILE,
     environment.LIVEKIT_API_KEY_FILE,
     environment.LIVEKIT_API_SECRET_FILE,
     environment.LIVEKIT_PREVIOUS_API_KEY_FILE,

@@ -163,6 +163,102 @@ describe("npx fleet return, once the region answers", () => {
   });
 });
 
+const CACHE = "aws:elasticache/replicationGroup:ReplicationGroup";
+
+const DATABASE = "aws:rds/instance:Instance";
+
+/** What holds data in the regions, by URN and id: with its password, and how that came to be. */
+function passwords(): ReadonlyMap<string, readonly [password: string, strategy: unknown]> {
+  const things = fleet.running.cloud
+    .all(CACHE, DATABASE)
+    .map((thing): [string, readonly [string, unknown]] => {
+      const { urn, id, state } = thing;
+      const password = state[thing.type === CACHE ? "authToken" : "password"];
+      const told = typeof password === "string" ? password : "";
+      return [`${urn} ${id}`, [told, state["authTokenUpdateStrategy"]]];
+    });
+  return new Map(things);
+}
+
+/** Types and operations of the calls since then that were about what holds data. */
+function callsSince(count: number): readonly string[] {
+  const calls = fleet.running.cloud.calls.slice(count);
+  expect(calls.filter(({ error }) => error !== "")).toEqual([]);
+  const about = calls.filter(({ type }) => [CACHE, DATABASE].includes(type));
+  return about.map(({ urn, operation }) => `${operation} ${urn.split("::").at(-1) ?? ""}`).sort();
+}
+
+describe("npx fleet secrets rotate, after promotion and return", () => {
+  const seen = new Set<string>();
+  let printed = "";
+  const rotated = async (...words: readonly string[]): Promise<CommandEnd> => {
+    const end = await run("secrets", "rotate", ...words, "--yes");
+    printed += end.stdout + end.stderr;
+    for (const [password] of passwords().values()) {
+      seen.add(password);
+    }
+    return end;
+  };
+
+  it("gives the promoted database a new password in place, and Meet's pods a Secret with it", async () => {
+    const before = passwords();
+    const calls = fleet.running.cloud.calls.length;
+    const end = await rotated("database");
+    expect(end.stdout, end.stderr).toContain("Secret database is of generation 2.");
+    const after = passwords();
+    expect([...after.keys()]).toEqual([...before.keys()]);
+    expect(callsSince(calls)).toEqual(["update database"]);
+    const changed = [...after].filter(([key, [password]]) => before.get(key)?.[0] !== password);
+    expect(changed.map(([key]) => key)).toEqual([
+      expect.stringMatching(/^urn:pulumi:us::.*::database db-/),
+    ]);
+    const [, [password = ""] = []] = changed[0] ?? [];
+    const secrets = fleet.running.cloud.all("kubernetes:core/v1:Secret");
+    expect(secrets.filter(({ state }) => JSON.stringify(state).includes(password)).length).toBe(1);
+  });
+
+  it("killed in the middle and called again, gives every Valkey a new password beside the old one, then alone", async () => {
+    const before = passwords();
+    const calls = fleet.running.cloud.calls.length;
+    await killedAt("valkey new in use", "secrets", "rotate", "valkey", "--in-place", "--yes");
+    const first = await rotated("valkey", "--in-place");
+    expect(first.status, first.stderr).toBe(3);
+    const both = passwords();
+    const names = ["livekit-valkey", "livekit-valkey", "meet-valkey", "meet-valkey"];
+    expect(callsSince(calls)).toEqual(names.map((name) => `update ${name}`));
+    const then = fleet.running.cloud.calls.length;
+    const last = await rotated("valkey", "--in-place", "--drop-now");
+    expect(last.stdout, last.stderr).toContain("The old one is dropped everywhere.");
+    expect(callsSince(then)).toEqual(names.map((name) => `update ${name}`));
+    const after = passwords();
+    const caches = [...after.keys()].filter((key) => key.includes(CACHE));
+    expect([[...both.keys()], [...after.keys()]]).toEqual([[...before.keys()], [...before.keys()]]);
+    expect(caches.length).toBe(4);
+    for (const key of caches) {
+      const [made] = both.get(key) ?? [];
+      expect(made).not.toBe(before.get(key)?.[0]);
+      expect([both.get(key)?.[1], after.get(key)]).toEqual(["ROTATE", [made, "SET"]]);
+    }
+  });
+
+  it("leaves nothing to do in either region", async () => {
+    const previewed = await run("preview", "--exit-code");
+    expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
+    expect((await fleet.strays("us")).lost).toEqual([]);
+  });
+
+  it("has shown no password, and left none in plain in a state or a file", async () => {
+    const known = [...seen].filter((password) => password !== "");
+    expect(known.length).toBeGreaterThan(5);
+    const texts = [printed, await file("us"), await file("eu")];
+    for (const stack of ["us", "eu"]) {
+      texts.push((await fleet.must(["stack", "export", "--stack", stack])).stdout);
+    }
+    expect(texts.every((text) => text.length > 100)).toBe(true);
+    expect(known.filter((password) => texts.some((text) => text.includes(password)))).toEqual([]);
+  });
+});
+
 function databasesIn(awsRegion: string) {
   return fleet.running.cloud
     .all("aws:rds/instance:Instance")

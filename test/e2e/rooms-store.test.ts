@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Claim } from "../../services/rooms/placement/claim.ts";
 import { StoreAway } from "../../services/rooms/placement/ports.ts";
+import { newConnection } from "../../services/rooms/store/connection.ts";
 import { Changes } from "../../services/rooms/store/changes.ts";
 import { EgressRegions } from "../../services/rooms/store/egress-regions.ts";
 import { MembersStore } from "../../services/rooms/store/members-store.ts";
@@ -513,6 +514,33 @@ describe("a store that is lost", () => {
     await valkey.start();
     expect(valkey.up()).toBe(false);
     await expect(valkey.runMarker()).rejects.toBeInstanceOf(StoreAway);
+  });
+
+  it("whose password is made anew is never away, and a connection that is made anew takes the new one", async () => {
+    const own = await startRedis({ password: "old" });
+    const operator = newConnection({ url: own.url }, "operator");
+    try {
+      let url = `${own.url}/1`;
+      const valkey = new Valkey({ url, latest: () => url }, storeLog());
+      open.push(valkey);
+      await Promise.all([valkey.start(), operator.connect()]);
+      const before = await valkey.runMarker();
+      await operator.call("ACL", "SETUSER", "default", ">new");
+      url = url.replace("old", "new");
+      await operator.call("ACL", "SETUSER", "default", "<old");
+      expect((await valkey.runMarker()).id).toBe(before.id);
+      await operator.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      await vi.waitFor(async () => {
+        expect((await valkey.runMarker()).id).toBe(before.id);
+      }, 3000);
+      const stale = new Valkey({ url: `${own.url}/1` }, storeLog());
+      open.push(stale);
+      await stale.start();
+      expect(stale.up()).toBe(false);
+    } finally {
+      operator.disconnect();
+      await own.stop();
+    }
   });
 });
 

@@ -88,7 +88,7 @@ describe("fleet promote", () => {
     expect(fleet.promotion).toEqual({
       epoch: 2,
       from: "eu",
-      makes: { livekitKeys: [1], peer: [1], operator: [1] },
+      makes: { livekitKeys: [1], peer: [1], operator: [1], django: [1], database: [1] },
     });
     expect(config("us").getIn(["config", "meet:domain"])).toBe("example.org");
     expect(config("eu").hasIn(["config", "meet:domain"])).toBe(false);

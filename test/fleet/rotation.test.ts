@@ -56,7 +56,7 @@ describe("fleet keys rotate", () => {
     const { world, stacks, result, makeNow } = remembering({ yes: true });
     expect(await rotate(world, OPTIONS)).toBe(EXIT.notFinished);
     expect(stacks.calls).toEqual(["up eu", "up us", "up eu", "up us"]);
-    expect(phaseOf(makeNow())).toBe("new signs");
+    expect(phaseOf(makeNow())).toBe("new in use");
     expect(result().text).toContain("Tokens of the old one live until 2026-11-23T18:09:00.000Z");
   });
 
@@ -142,16 +142,16 @@ describe("the phases of a rotation", () => {
     const phases: string[] = [];
     let make = FIRST;
     for (let step = 0; step < 3; step++) {
-      make = nextMake(make);
+      make = nextMake("livekitKeys", make);
       phases.push(phaseOf(make));
     }
-    expect(phases).toEqual(["both accepted", "new signs", "settled"]);
+    expect(phases).toEqual(["both accepted", "new in use", "settled"]);
     expect(make).toEqual({ ...FIRST, generation: 2 });
   });
 });
 
 describe("since when settings are deployed", () => {
-  const both = nextMake(FIRST);
+  const both = nextMake("livekitKeys", FIRST);
   const find = (eu: readonly StackUpdate[], us: readonly StackUpdate[]) =>
     deployedSince("livekitKeys", both, "eu", new Map(Object.entries({ eu, us }))).get("us");
 

@@ -95,6 +95,11 @@ export const BAD_GATEWAYS: readonly BadConfiguration[] = [
     "Config meet:secrets.peer.keepPrevious in Pulumi.eu.yaml: true, but generation 1 is the first. Raise generation, or remove it.",
   ),
   primary(
+    "a first password of the Valkeys with one before it",
+    { "meet:secrets": { valkey: { keepPrevious: true } } },
+    "Config meet:secrets.valkey.keepPrevious in Pulumi.eu.yaml: true, but generation 1 is the first. Raise generation, or remove it.",
+  ),
+  primary(
     "signing with a make that is not kept",
     { "meet:secrets": { livekitKeys: { generation: 2, signWith: "previous" } } },
     "Config meet:secrets.livekitKeys.signWith in Pulumi.eu.yaml: previous, which is not kept. Set keepPrevious: true as well.",
@@ -106,7 +111,7 @@ export const BAD_GATEWAYS: readonly BadConfiguration[] = [
   ),
   primary(
     "a secret that is not rotated so",
-    { "meet:secrets": { database: { generation: 2 } } },
-    "Config meet:secrets.database in Pulumi.eu.yaml: unknown key. Known here: django, livekitKeys, operator, peer.",
+    { "meet:secrets": { database: { keepPrevious: true } } },
+    "Config meet:secrets.database.keepPrevious in Pulumi.eu.yaml: unknown key. Known here: generation.",
   ),
 ];

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { promotedFiles } from "../../fleet/promotion.ts";
-import { checkedFleet, regionOf } from "../../fleet/stack-files.ts";
+import { checkedFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
+import { recordStack } from "../../plan/record-stack.ts";
 import type { Recorded } from "../../plan/recorder.ts";
-import { filesWithThirdRegion, recordFleet } from "../support/fleets.ts";
+import { filesWithThirdRegion, recordFleet, stackOf } from "../support/fleets.ts";
 
 const deploymentSchema = z.object({
   spec: z.object({
@@ -67,6 +68,19 @@ describe("after a promotion", () => {
   it("the database becomes one of its own only after the gateway that tells of it has rolled out", () => {
     const { dependsOn } = one("us", "meet:data:Postgres", "database");
     expect(dependsOn.join()).toContain("meet:app:Rooms");
+  });
+
+  it("the promoted database keeps the password it has, until that is made anew here", async () => {
+    const database = "aws:rds/instance:Instance";
+    expect(one("us", database, "database").ignoreChanges).toContain("password");
+    const files = new Map(promoted());
+    const text = files.get("Pulumi.us.yaml") ?? "";
+    const path = ["meet:secrets", "database", "generation"];
+    files.set("Pulumi.us.yaml", withSetting(text, path, 2));
+    const rotated = await recordStack(stackOf(files, "us"));
+    const found = rotated.find(({ type }) => type === database);
+    expect(found?.ignoreChanges).toContain("username");
+    expect(found?.ignoreChanges).not.toContain("password");
   });
 
   it("the new primary's Meet asks its own gateway whether it may serve", () => {

@@ -3,6 +3,7 @@ import { flag, number, text } from "../values.ts";
 import { inUse, mustExist, types } from "./support.ts";
 
 const auth = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html";
+const STRATEGY = "authTokenUpdateStrategy";
 const failover = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html";
 const subnetGroup = "aws:elasticache/subnetGroup:SubnetGroup";
 
@@ -32,6 +33,25 @@ export const elasticacheRules: readonly Rule[] = [
       return token === undefined || /^[A-Za-z0-9!&#$^<>-]{16,128}$/.test(token)
         ? undefined
         : "Invalid AuthToken provided. It must be 16 to 128 printable characters; of the special ones only !&#$^<>- are allowed.";
+    },
+  },
+  {
+    id: "cache-token-set",
+    what: "A new AUTH token is added by ROTATE; only then may SET drop the one before.",
+    source:
+      "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html",
+    errorCode: "InvalidParameterCombination",
+    types: [types.replicationGroup],
+    on: ["update"],
+    check: ({ inputs, thing }) => {
+      const isChanged = ["authToken", STRATEGY].some(
+        (key) => text(inputs, key) !== text(thing?.state, key),
+      );
+      return isChanged &&
+        text(inputs, STRATEGY) === "SET" &&
+        text(thing?.state, STRATEGY) !== "ROTATE"
+        ? "The AUTH token update strategy SET is allowed only after ROTATE."
+        : undefined;
     },
   },
   {

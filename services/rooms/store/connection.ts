@@ -12,6 +12,8 @@ const RECONNECT_MS = 500;
 export interface ValkeyAddress {
   /** `redis://` or `rediss://`, with the password, percent-encoded, and the database: `rediss://:secret@host:6379/1`. */
   readonly url: string;
+  /** The same with the password of now, which a connection that is made anew takes. @default url */
+  readonly latest?: () => string;
   /** Certificate authorities in PEM to trust instead of the system's, which ElastiCache's certificates chain to. */
   readonly ca?: string;
 }
@@ -35,13 +37,28 @@ export function newConnection(address: ValkeyAddress, name: string): Redis {
     // A silent server would not answer the polite end of a connection either.
     disconnectTimeout: 10,
     keepAlive: 10_000,
-    retryStrategy: () => 20 + Math.random() * (RECONNECT_MS - 20),
+    retryStrategy: () => {
+      takePassword(connection, address);
+      return 20 + Math.random() * (RECONNECT_MS - 20);
+    },
     // A failover of ElastiCache keeps the endpoint's name: one that was demoted is left for the new primary.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   });
   // Without a listener ioredis writes to the console; a lost connection is told by its state.
   connection.on("error", () => undefined);
   return connection;
+}
+
+/** For the next try to connect: the password may have been made anew since the last one. */
+function takePassword(connection: Redis, { url, latest, ...rest }: ValkeyAddress): void {
+  try {
+    const { password } = optionsOf({ ...rest, url: latest?.() ?? url });
+    if (password !== undefined) {
+      connection.options.password = password;
+    }
+  } catch {
+    // A file that holds no address changes nothing.
+  }
 }
 
 /**

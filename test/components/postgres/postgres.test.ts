@@ -123,7 +123,7 @@ describe("Postgres", () => {
   );
 
   it("is not made again when what it was restored from is forgotten", () => {
-    expect(ignoredChanges(false)).toEqual(
+    expect(ignoredChanges({})).toEqual(
       expect.arrayContaining(["restoreToPointInTime", "kmsKeyId"]),
     );
   });
@@ -328,9 +328,17 @@ describe("a replica", () => {
       "engine",
       "username",
     ]);
-    expect(appearing.filter((key) => !ignoredChanges(false).includes(key))).toEqual([
+    expect(appearing.filter((key) => !ignoredChanges({}).includes(key))).toEqual([
       "finalSnapshotIdentifier",
     ]);
+  });
+
+  it("is given another password only when told to, and by that is not replaced", async () => {
+    const [before, after] = [await instance(), await instance({ changePassword: true })];
+    expect(before.ignoreChanges).toContain("password");
+    expect(after.ignoreChanges).toEqual(before.ignoreChanges.filter((key) => key !== "password"));
+    expect(after.inputs).toEqual(before.inputs);
+    expect(REPLACING).not.toContain("password");
   });
 
   it("has a URL without a password when it is given none", async () => {

@@ -23,6 +23,38 @@ const made = (recording: Recording<unknown>): string[] =>
     .map(({ name, inputs }) => `${name} ${String(inputs["length"])}`)
     .sort();
 
+describe("SharedSecrets that another primary had made", () => {
+  const values = {
+    livekitApiKey: "APIkey",
+    livekitApiSecret: "l".repeat(48),
+    peerSecret: "peers",
+    operatorSecret: "operators",
+    djangoSecretKey: "django of before",
+    databasePassword: "database of before",
+    previous: {},
+  };
+  const makes = { livekitKeys: [1], peer: [1], operator: [1], django: [3], database: [2] };
+  const handedOver = { from: "eu", values: JSON.stringify(values), makes };
+  const used = async (django: number, database: number) => {
+    const generations = { django: { generation: django }, database: { generation: database } };
+    const args = { administrator: false, generations, handedOver };
+    const recording = await make(args);
+    const { djangoSecretKey, databasePassword } = recording.result;
+    return [made(recording), await value(djangoSecretKey), await value(databasePassword)];
+  };
+
+  it("are used as they came, whatever their generation: nobody has to sign in again, and the database knows its password", async () => {
+    expect(await used(3, 2)).toEqual([[], "django of before", "database of before"]);
+  });
+
+  it("are made here from the next generation on", async () => {
+    const [names, django, database] = await used(4, 3);
+    expect(names).toEqual(["secrets-database-3 40", "secrets-django-4 64"]);
+    expect([django, database]).not.toContain("django of before");
+    expect([django, database]).not.toContain("database of before");
+  });
+});
+
 describe("SharedSecrets", () => {
   it("makes one password each, long enough and of letters and digits only", async () => {
     const recording = await make();

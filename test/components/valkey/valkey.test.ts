@@ -139,6 +139,33 @@ describe("Valkey", () => {
     });
   });
 
+  it.each([
+    ["the first", undefined, ["meet-valkey-auth-token"], undefined],
+    [
+      "the second beside the first",
+      { generation: 2, keepPrevious: true },
+      ["meet-valkey-auth-token", "meet-valkey-auth-token-2"],
+      "ROTATE",
+    ],
+    [
+      "the second alone",
+      { generation: 2, keepPrevious: false },
+      ["meet-valkey-auth-token-2"],
+      "SET",
+    ],
+  ])("takes as its password %s", async (_, token, names, strategy) => {
+    const recording = await record(
+      () => new Valkey("meet-valkey", { ...ARGS, ...(token === undefined ? {} : { token }) }),
+    );
+    const made = recording.ofType("random:index/randomPassword:RandomPassword");
+    expect(made.map(({ name }) => name).sort()).toEqual(names);
+    const { inputs } = recording.one(GROUP);
+    expect(inputs["authTokenUpdateStrategy"]).toBe(strategy);
+    const given = await value(recording.result.authToken);
+    expect(inputs["authToken"]).toEqual({ "[secret]": given });
+    expect(await value(recording.result.url)).toContain(given);
+  });
+
   it("makes the same resources in preview and update", async () => {
     const urns = async (preview: boolean): Promise<string[]> =>
       (await record(() => new Valkey("meet-valkey", ARGS), { preview })).all
@@ -165,6 +192,14 @@ describe("Valkey", () => {
     [
       { nodeType: "t4g.small" },
       'nodeType "t4g.small" is no ElastiCache node type. Use one that starts with "cache.", for example "cache.t4g.small".',
+    ],
+    [
+      { token: { generation: 0, keepPrevious: false } },
+      "token generation 0 is no whole number from 1. Raise it by one to rotate.",
+    ],
+    [
+      { token: { generation: 1, keepPrevious: true } },
+      "token keeps a previous make but is of generation 1. Raise the generation or drop keepPrevious.",
     ],
     [
       { snapshotRetentionDays: 36 },

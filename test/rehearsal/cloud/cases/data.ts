@@ -43,6 +43,8 @@ const cache = (aws: Instance, more: ValueMap) =>
 const sourceWith = async ({ eu, us }: World, more: ValueMap) =>
   replica(us, await makeDatabase(eu, more));
 
+const TOKENS = ["the-first-of-both-tokens", "the-second-of-both-tokens"] as const;
+
 export const dataCases: RuleCases = {
   "database-protected": {
     says: "Cannot delete protected DB Instance",
@@ -210,6 +212,18 @@ export const dataCases: RuleCases = {
     says: "Invalid AuthToken provided.",
     broken: ({ eu }) => cache(eu, { authToken: "too@short", transitEncryptionEnabled: true }),
     fine: ({ eu }) => cache(eu, { authToken: "!&#$^<>-12345678", transitEncryptionEnabled: true }),
+  },
+  "cache-token-set": {
+    says: "The AUTH token update strategy SET is allowed only after ROTATE.",
+    broken: async ({ eu }) => {
+      const made = await cache(eu, { authToken: TOKENS[0], transitEncryptionEnabled: true });
+      return eu.update(made, { authToken: TOKENS[1], authTokenUpdateStrategy: "SET" });
+    },
+    fine: async ({ eu }) => {
+      const made = await cache(eu, { authToken: TOKENS[0], transitEncryptionEnabled: true });
+      const both = { authToken: TOKENS[1], authTokenUpdateStrategy: "ROTATE" };
+      return eu.update(await eu.update(made, both), { authTokenUpdateStrategy: "SET" });
+    },
   },
   "cache-multi-zone": {
     says: "Must enable automatic failover",
