@@ -7,6 +7,8 @@ export interface Layer {
   readonly command: readonly string[];
   /** True if the command is vitest, whose JSON report is counted; otherwise the exit status counts as one check. */
   readonly isVitest?: true;
+  /** Runs, of the tests that the command names, those alone whose names have this in them. @default all */
+  readonly only?: string;
 }
 
 const vitest = (config: string): readonly string[] => [
@@ -66,7 +68,8 @@ export const RECORDINGS_LAYERS: readonly Layer[] = part(
     case "real":
       return {
         ...layer,
-        command: [...layer.command, "rooms-clients", "-t", "a recording that Meet starts"],
+        command: [...layer.command, "rooms-clients"],
+        only: "a recording that Meet starts",
       };
     default:
       return layer;
