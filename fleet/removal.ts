@@ -73,10 +73,7 @@ export function deletionSteps(
 ): readonly Step[] {
   const { stack } = region;
   const { folder } = fleet;
-  const regionNow = (): StackConfig => regionOf(readFleet(folder), stack);
-  const isStackGone = async (): Promise<boolean> => !(await world.stacks.names()).has(stack);
-  const isEmpty = async (): Promise<boolean> =>
-    (await isStackGone()) || (await world.stacks.state(stack)).resources.length === 0;
+  const isEmpty = (): Promise<boolean> => isWithoutResources(world, stack);
   return [
     {
       name: `${stack}: recordings`,
@@ -100,29 +97,44 @@ export function deletionSteps(
         world.output.say(`${stack}: ${showChanges(changes)}`);
       },
     },
+    ...endingSteps(world, fleet, region, {
+      ...(options.keepFile === undefined ? {} : { keepFile: options.keepFile }),
+      first: () => lookAtRecordings(world, fleet, region, options, true),
+    }),
+  ];
+}
+
+/** Deletes what the stack has, which nothing protects any more, then stack and file. */
+export function endingSteps(
+  world: World,
+  { folder }: FleetFiles,
+  { stack }: StackConfig,
+  {
+    keepFile = false,
+    first,
+  }: { readonly keepFile?: boolean; readonly first?: () => Promise<void> },
+): readonly Step[] {
+  const regionNow = (): StackConfig => regionOf(readFleet(folder), stack);
+  return [
     {
       name: `${stack}: destroy`,
-      isDone: isEmpty,
+      isDone: () => isWithoutResources(world, stack),
       run: async () => {
-        await lookAtRecordings(world, fleet, region, options, true);
+        await first?.();
         const changes = await world.stacks.destroy(stack, sayProgress(world, stack));
         world.output.say(`${stack}: ${showChanges(changes)}`);
       },
     },
     {
       name: `${stack}: remove the stack`,
-      isDone: isStackGone,
+      isDone: async () => !(await world.stacks.names()).has(stack),
       run: () => world.stacks.remove(stack),
     },
     {
-      name:
-        options.keepFile === true
-          ? `${stack}: protection on again in the file`
-          : `${stack}: remove the file`,
-      isDone: () =>
-        !hasFile(folder, stack) || (options.keepFile === true && !isUnprotected(regionNow())),
+      name: keepFile ? `${stack}: protection on again in the file` : `${stack}: remove the file`,
+      isDone: () => !hasFile(folder, stack) || (keepFile && !isUnprotected(regionNow())),
       run: () => {
-        if (options.keepFile === true) {
+        if (keepFile) {
           changeSetting(folder, stack, ["meet:protection"], undefined);
         } else {
           deleteFile(folder, stack);
@@ -131,6 +143,10 @@ export function deletionSteps(
       },
     },
   ];
+}
+
+async function isWithoutResources({ stacks }: World, stack: string): Promise<boolean> {
+  return !(await stacks.names()).has(stack) || (await stacks.state(stack)).resources.length === 0;
 }
 
 /** The people that a removal disturbs, where its gateway says so. */

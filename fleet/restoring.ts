@@ -190,7 +190,7 @@ function leaveStep(world: World, stack: string, wanted: () => string): Step {
     isDone: async () => (await old()).length === 0,
     run: async () => {
       for (const resource of await old()) {
-        await world.stacks.forget(stack, resource.urn);
+        await world.stacks.forget(stack, [resource.urn]);
         world.output.say(`${stack}: ${idOf(resource)} is kept, and in no state`);
       }
     },

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import * as z from "zod";
+import type { StackConfig } from "../../infra/config.ts";
 import type { Registry } from "../command.ts";
 import { deployStacks } from "../deploy-stacks.ts";
 import { parseDuration } from "../durations.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { hasFile } from "../file-edits.ts";
 import { deletionSteps, leavingSteps, peopleThere } from "../removal.ts";
+import { forgettingSteps, keepDatabaseSteps } from "../removal-fenced.ts";
 import {
   checkedFleet,
   chosenRegions,
@@ -21,6 +23,7 @@ import type { World } from "../world.ts";
 const optionsSchema = z
   .object({
     lost: z.boolean().default(false),
+    forget: z.boolean().default(false),
     wait: z.string().default("30m"),
     deleteRecordings: z.boolean().default(false),
     loseRecordings: z.boolean().default(false),
@@ -43,12 +46,14 @@ export function addRegionRemove(registry: Registry, parent: Command): void {
       "fleet region remove ap",
       "fleet region remove ap --delete-recordings --confirm ap",
       "fleet region remove ap --lost --confirm ap",
+      "fleet region remove eu --forget --confirm eu",
     ],
     changes: true,
     asks: true,
     options: (command) =>
       command
         .option("--lost", "the region is lost: do not evacuate it")
+        .option("--forget", "AWS will not answer there again: delete only what is elsewhere")
         .option("--wait <time>", "for recordings that S3 is copying", "30m")
         .option("--delete-recordings", "empty its bucket, of which the homes have copies")
         .option("--lose-recordings", "empty its bucket, whether there are copies or not"),
@@ -69,7 +74,10 @@ export async function removeRegion(
         EXIT.wrongUse,
       );
     }
-    world.output.result({ region: name, steps: [] }, `Region ${name} has no file and no stack.`);
+    world.output.result(
+      { region: name, steps: [] },
+      `Region ${name} has no file and no stack. If the others were still to be deployed, run fleet up.`,
+    );
     return EXIT.done;
   }
   const fleet = readFleet(world.project);
@@ -85,10 +93,17 @@ export async function removeRegion(
   // A rule may send meetings there: told now, not when the file is gone.
   checkedFleet(rest);
   const reason = `removed by fleet region remove ${name}`;
+  const isFenced = region.role === "fenced";
+  const isLost = options.lost || options.forget;
   const steps = [
-    ...leavingSteps(world, fleet, region, options.lost),
-    ...deletionSteps(world, fleet, region, { ...options, reason }),
-    ...followers(world, fleet, region.role === "standby"),
+    ...leavingSteps(world, fleet, region, isLost),
+    ...(options.forget
+      ? forgettingSteps(world, fleet, region)
+      : [
+          ...(isFenced ? keepDatabaseSteps(world, fleet, region) : []),
+          ...deletionSteps(world, fleet, region, { ...options, reason }),
+        ]),
+    ...followers(world, fleet, isFenced || region.role === "standby"),
   ];
   if (options.dryRun) {
     world.output.result(
@@ -97,10 +112,10 @@ export async function removeRegion(
     );
     return EXIT.done;
   }
-  const status = options.lost ? undefined : await peopleThere(world, fleet, name);
+  const status = isLost ? undefined : await peopleThere(world, fleet, name);
   const meetings = status === undefined ? "" : ` ${status.rooms} rooms are moved to other regions.`;
   await world.confirm.ask(
-    `Region "${name}" (${region.awsRegion}): all that it has is deleted.${meetings}`,
+    `Region "${name}" (${region.awsRegion}): ${fateOf(region, options)}.${meetings}`,
     name,
   );
   const results = await runSteps(world, `fleet region remove ${name}`, steps);
@@ -111,9 +126,19 @@ export async function removeRegion(
   return EXIT.done;
 }
 
-/** What has to be deployed after a region is gone: all for a standby, the primary where it lists all regions. */
-function followers(world: World, fleet: FleetFiles, wasStandby: boolean): readonly Step[] {
-  if (!wasStandby && fleet.fleet.dns.provider !== "cloudflare") {
+/** What becomes of what a region has, for the question. */
+function fateOf({ role, awsRegion }: StackConfig, { forget }: RemoveOptions): string {
+  if (forget) {
+    return `what it has in ${awsRegion} is forgotten, not deleted: recordings and database there are out of reach, and all of it costs for as long as it exists`;
+  }
+  return role === "fenced"
+    ? "all that it has is deleted but its database, which is kept with a snapshot"
+    : "all that it has is deleted";
+}
+
+/** What has to be deployed after a region is gone: all for a standby or what was the primary, the primary where it lists all regions. */
+function followers(world: World, fleet: FleetFiles, wasHome: boolean): readonly Step[] {
+  if (!wasHome && fleet.fleet.dns.provider !== "cloudflare") {
     return [];
   }
   return [
@@ -121,7 +146,7 @@ function followers(world: World, fleet: FleetFiles, wasStandby: boolean): readon
       name: "deploy the regions that knew of it",
       run: async () => {
         const now = readFleet(world.project);
-        const names = wasStandby ? [] : [now.fleet.primary.stack];
+        const names = wasHome ? [] : [now.fleet.primary.stack];
         const outcomes = await deployStacks(world, chosenRegions(now, names), safeAtOnce());
         const failed = outcomes.flatMap((it) => (it.outcome === "failed" ? [it.error] : []));
         if (outcomes.some(({ outcome }) => outcome !== "done")) {

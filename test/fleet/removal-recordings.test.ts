@@ -30,6 +30,7 @@ function deployed(options: FakeOptions) {
 
 const REMOVE = {
   lost: false,
+  forget: false,
   waitSeconds: 600,
   deleteRecordings: false,
   loseRecordings: false,

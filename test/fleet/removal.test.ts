@@ -46,6 +46,7 @@ const ADD: AddOptions = {
 
 const REMOVE = {
   lost: false,
+  forget: false,
   waitSeconds: 600,
   deleteRecordings: false,
   loseRecordings: false,
@@ -185,7 +186,9 @@ describe("fleet region remove", () => {
   it("called once more, says that there is nothing left", async () => {
     const { world, result } = fakeWorld();
     expect(await removeRegion(world, "ap", REMOVE)).toBe(EXIT.done);
-    expect(result().text).toBe("Region ap has no file and no stack.");
+    expect(result().text).toBe(
+      "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.",
+    );
   });
 
   it("wants the file back when only that is gone", async () => {
