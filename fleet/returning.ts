@@ -42,9 +42,23 @@ export function oldDatabase({ project, fleet }: FleetFiles, region: StackConfig)
 export function returnSteps(world: World, files: FleetFiles, region: StackConfig): readonly Step[] {
   const { project } = world;
   const { stack } = region;
+  const old = oldDatabase(files, region);
   const isStandby = (): boolean => regionOf(readFleet(project), stack).role === "standby";
   return [
-    ...keepSteps(world, files, region, isStandby),
+    {
+      name: `${stack}: snapshot ${old.snapshot} of its database`,
+      isDone: async () => isStandby() || (await snapshotState(world, region, old)) === "available",
+      run: () => takeSnapshot(world, region, old),
+    },
+    {
+      name: `${stack}: keep database ${old.identifier}, take it out of the state`,
+      isDone: isStandby,
+      run: async () => {
+        const marked = await world.stacks.keep(stack, DATABASE_TYPE);
+        world.output.say(`${stack}: ${marked} resources of the database are kept`);
+        await deploy(world, stack);
+      },
+    },
     {
       name: `files: ${stack} is the standby, with a database of a new identifier`,
       isDone: isStandby,
@@ -59,34 +73,6 @@ export function returnSteps(world: World, files: FleetFiles, region: StackConfig
         name: each === stack ? `${each}: make its replica` : `${each}: deploy`,
         run: () => deploy(world, each),
       })),
-  ];
-}
-
-/** A fenced region's database gets a snapshot and stays, in no state: it alone has what its replica had not received. */
-export function keepSteps(
-  world: World,
-  files: FleetFiles,
-  region: StackConfig,
-  isKept: () => boolean | Promise<boolean>,
-): readonly Step[] {
-  const { stack } = region;
-  const old = oldDatabase(files, region);
-  return [
-    {
-      name: `${stack}: snapshot ${old.snapshot} of its database`,
-      isDone: async () =>
-        (await isKept()) || (await snapshotState(world, region, old)) === "available",
-      run: () => takeSnapshot(world, region, old),
-    },
-    {
-      name: `${stack}: keep database ${old.identifier}, take it out of the state`,
-      isDone: isKept,
-      run: async () => {
-        const marked = await world.stacks.keep(stack, DATABASE_TYPE);
-        world.output.say(`${stack}: ${marked} resources of the database are kept`);
-        await deploy(world, stack);
-      },
-    },
   ];
 }
 

@@ -1,13 +1,12 @@
 import type { Command } from "commander";
 import * as z from "zod";
-import type { StackConfig } from "../../infra/config.ts";
 import type { Registry } from "../command.ts";
 import { deployStacks } from "../deploy-stacks.ts";
 import { parseDuration } from "../durations.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { hasFile } from "../file-edits.ts";
 import { deletionSteps, leavingSteps, peopleThere } from "../removal.ts";
-import { forgettingSteps, keepDatabaseSteps } from "../removal-fenced.ts";
+import { forgettingSteps } from "../removal-forget.ts";
 import {
   checkedFleet,
   chosenRegions,
@@ -88,21 +87,24 @@ export async function removeRegion(
       EXIT.wrongUse,
     );
   }
+  const isFenced = region.role === "fenced";
+  if (isFenced && !options.forget) {
+    throw new FleetError(
+      `Region "${name}": it is fenced, and its database has what no other may have. If it answers, run fleet return ${name}, compare, then remove it as the standby that it is (docs/runbooks/promote.md, step 5). If AWS will not answer there again, add --forget.`,
+      EXIT.wrongUse,
+    );
+  }
   const rest = new Map(fleet.files);
   rest.delete(stackFileName(name));
   // A rule may send meetings there: told now, not when the file is gone.
   checkedFleet(rest);
   const reason = `removed by fleet region remove ${name}`;
-  const isFenced = region.role === "fenced";
   const isLost = options.lost || options.forget;
   const steps = [
     ...leavingSteps(world, fleet, region, isLost),
     ...(options.forget
       ? forgettingSteps(world, fleet, region)
-      : [
-          ...(isFenced ? keepDatabaseSteps(world, fleet, region) : []),
-          ...deletionSteps(world, fleet, region, { ...options, reason }),
-        ]),
+      : deletionSteps(world, fleet, region, { ...options, reason })),
     ...followers(world, fleet, isFenced || region.role === "standby"),
   ];
   if (options.dryRun) {
@@ -114,26 +116,16 @@ export async function removeRegion(
   }
   const status = isLost ? undefined : await peopleThere(world, fleet, name);
   const meetings = status === undefined ? "" : ` ${status.rooms} rooms are moved to other regions.`;
-  await world.confirm.ask(
-    `Region "${name}" (${region.awsRegion}): ${fateOf(region, options)}.${meetings}`,
-    name,
-  );
+  const fate = options.forget
+    ? `what it has in ${region.awsRegion} is forgotten, not deleted: recordings and database there are out of reach, and all of it costs for as long as it exists`
+    : "all that it has is deleted";
+  await world.confirm.ask(`Region "${name}" (${region.awsRegion}): ${fate}.${meetings}`, name);
   const results = await runSteps(world, `fleet region remove ${name}`, steps);
   world.output.result(
     { region: name, steps: results },
     `${stepsText(results)}\nRegion ${name} is removed. Commit the removal of ${stackFileName(name)}.`,
   );
   return EXIT.done;
-}
-
-/** What becomes of what a region has, for the question. */
-function fateOf({ role, awsRegion }: StackConfig, { forget }: RemoveOptions): string {
-  if (forget) {
-    return `what it has in ${awsRegion} is forgotten, not deleted: recordings and database there are out of reach, and all of it costs for as long as it exists`;
-  }
-  return role === "fenced"
-    ? "all that it has is deleted but its database, which is kept with a snapshot"
-    : "all that it has is deleted";
 }
 
 /** What has to be deployed after a region is gone: all for a standby or what was the primary, the primary where it lists all regions. */

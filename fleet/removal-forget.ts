@@ -1,23 +1,9 @@
 import type { StackConfig } from "../infra/config.ts";
 import { endingSteps } from "./removal.ts";
-import { DATABASE_TYPE, keepSteps } from "./returning.ts";
 import type { FleetFiles } from "./stack-files.ts";
 import type { StateResource } from "./stacks.ts";
 import type { Step } from "./steps.ts";
 import type { World } from "./world.ts";
-
-/** Before a fenced region that answers is deleted: its database is kept, as in its return. */
-export function keepDatabaseSteps(
-  world: World,
-  fleet: FleetFiles,
-  region: StackConfig,
-): readonly Step[] {
-  const { stack } = region;
-  return keepSteps(world, fleet, region, async () => {
-    const resources = await resourcesOf(world, stack);
-    return !resources.some(({ urn }) => urn.split("::")[2]?.split("$").includes(DATABASE_TYPE));
-  });
-}
 
 /**
  * Removes a region whose AWS region will not answer: what is there is forgotten, also where it belongs to another

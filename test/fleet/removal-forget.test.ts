@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { removeRegion } from "../../fleet/commands/remove-region.ts";
 import { EXIT, FleetError } from "../../fleet/exit.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
-import { livesIn } from "../../fleet/removal-fenced.ts";
+import { livesIn } from "../../fleet/removal-forget.ts";
 import { checkedFleet, readFleet, regionOf, stackFileName } from "../../fleet/stack-files.ts";
 import type { StateResource } from "../../fleet/stacks.ts";
 import { filesWithThirdRegion } from "../support/fleets.ts";
 import { FakeRegions } from "./support/fake-regions.ts";
-import { FakeStacks, fakeWorld, NO_AWS, type FakeOptions } from "./support/fake-world.ts";
+import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
 
 let regions: FakeRegions;
 
@@ -32,24 +32,6 @@ function resource(stack: string, type: string, name: string, region?: string): S
 }
 
 const DATABASE = resource("eu", "meet:data:Postgres$aws:rds/instance:Instance", "database");
-
-/** RDS that makes snapshots at once, and nothing else of AWS. */
-function rds() {
-  const made: string[] = [];
-  const call = (_: unknown, args: readonly string[]): Promise<unknown> => {
-    if (args[0] !== "rds") {
-      return Promise.reject(new Error("no AWS credentials"));
-    }
-    if (args[1] === "create-db-snapshot") {
-      made.push(args.at(-1) ?? "");
-      return Promise.resolve({});
-    }
-    return made.length > 0
-      ? Promise.resolve({ DBSnapshots: [{ Status: "available" }] })
-      : Promise.reject(new Error("DBSnapshotNotFound"));
-  };
-  return { made, call };
-}
 
 /** eu fenced, us the primary, ap: as after `fleet promote us`. */
 function promoted(options: FakeOptions) {
@@ -75,13 +57,6 @@ function promoted(options: FakeOptions) {
     ],
     pending: [],
   });
-  // An update leaves out of the state what is kept.
-  stacks.after = (call) => {
-    const { resources, pending } = stacks.states.get("eu") ?? { resources: [], pending: [] };
-    if (call === "up eu" && stacks.calls.includes("keep eu")) {
-      stacks.states.set("eu", { resources: resources.filter((it) => it !== DATABASE), pending });
-    }
-  };
   const fake = fakeWorld({
     endpoints: regions.endpoints,
     files,
@@ -102,47 +77,16 @@ const REMOVE = {
   dryRun: false,
 };
 
-describe("fleet region remove of what was the primary, once it answers", () => {
-  const ALL = ["keep eu", "up eu", "up eu", "destroy eu", "remove eu", "up us", "up ap"];
-
-  it("keeps its database with a snapshot, deletes all else, and deploys the regions that knew of it", async () => {
-    const aws = rds();
-    const { world, stacks, asked, folder } = promoted({ aws, words: [], answers: ["eu"] });
-    expect(await removeRegion(world, "eu", REMOVE)).toBe(EXIT.done);
-    expect(asked.join()).toContain("all that it has is deleted but its database, which is kept");
-    expect(aws.made).toEqual([expect.stringMatching(/^meet-eu\S*-before-epoch-2$/)]);
-    expect(stacks.calls).toEqual(ALL);
-    expect(regions.calls).toEqual([
-      "eu evacuate 600",
-      expect.stringMatching(/^(us|ap) remove eu$/),
-    ]);
-    expect(existsSync(join(folder, "Pulumi.eu.yaml"))).toBe(false);
-    const { fleet } = readFleet(folder);
-    expect([fleet.primary.stack, fleet.fenced]).toEqual(["us", undefined]);
-  });
-
-  it.each(["keep eu", "up eu", "destroy eu", "remove eu"])(
-    "killed at %s and called again, does the rest, and makes nothing anew",
-    async (call) => {
-      const aws = rds();
-      const { world, again, stacks } = promoted({ aws });
-      stacks.failing.set(call, new FleetError("killed"));
-      await expect(removeRegion(world, "eu", REMOVE)).rejects.toThrow("region remove eu again");
-      stacks.failing.clear();
-      expect(await removeRegion(again, "eu", REMOVE)).toBe(EXIT.done);
-      expect(aws.made).toHaveLength(1);
-      const destroyed = stacks.calls.lastIndexOf("destroy eu");
-      expect(stacks.calls.lastIndexOf("up eu")).toBeLessThan(destroyed);
-      expect(stacks.calls.slice(-2)).toEqual(["up us", "up ap"]);
-    },
-  );
-
-  it("changes nothing while RDS does not answer", async () => {
-    const { world, stacks } = promoted({ aws: NO_AWS });
-    await expect(removeRegion(world, "eu", { ...REMOVE, lost: true })).rejects.toThrow(
-      "Nothing was changed; call the command when eu-west-3 answers.",
-    );
-    expect(stacks.calls).toEqual([]);
+describe("fleet region remove of a fenced region", () => {
+  it("is refused without --forget: its database may have what no other has", async () => {
+    const { world, stacks } = promoted({});
+    await expect(removeRegion(world, "eu", { ...REMOVE, lost: true })).rejects.toMatchObject({
+      exit: EXIT.wrongUse,
+      message: expect.stringMatching(
+        /^Region "eu": it is fenced, .* run fleet return eu, .* add --forget\.$/,
+      ) as string,
+    });
+    expect([...stacks.calls, ...regions.calls]).toEqual([]);
   });
 });
 
