@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { removeRegion } from "../../fleet/commands/remove-region.ts";
 import { EXIT, FleetError } from "../../fleet/exit.ts";
