@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { roleName } from "../components/shared/names.ts";
 import type { StackConfig } from "../infra/config.ts";
+import { replicationsOf } from "../infra/scope.ts";
 import type { Aws } from "./aws.ts";
 import { FleetError } from "./exit.ts";
 import { listRecordings, nameOf, type RecordingObject } from "./recordings-left.ts";
@@ -35,6 +36,8 @@ export interface BackfillPlace {
   readonly aws: Aws;
   readonly account: string;
   readonly project: string;
+  /** All of the fleet's, by name. */
+  readonly regions: ReadonlyMap<string, StackConfig>;
 }
 
 /**
@@ -161,11 +164,12 @@ export async function jobNow(
  * again, until a job for the same work has ended.
  */
 export async function startJob(
-  { aws, account, project }: BackfillPlace,
+  place: BackfillPlace,
   plan: BackfillPlan,
   region: StackConfig,
   before: BackfillJob | undefined,
 ): Promise<string> {
+  const { aws, account } = place;
   const token = createHash("sha256")
     .update(`${plan.fingerprint} ${before?.id ?? "first"}`)
     .digest("hex");
@@ -184,23 +188,29 @@ export async function startJob(
     ...["--operation", JSON.stringify({ S3ReplicateObject: {} })],
     ...["--manifest-generator", JSON.stringify(generator)],
     ...["--report", JSON.stringify({ Enabled: false })],
-    ...["--priority", "10", "--role-arn", backfillRoleArn(project, account, region)],
+    ...["--priority", "10", "--role-arn", backfillRoleArn(place, region)],
   ]);
   return z.object({ JobId: z.string() }).parse(answer).JobId;
 }
 
-/** The role of whichever stack owns the bucket's replication (docs/adr/0006-recordings-buckets.md). */
-function backfillRoleArn(project: string, account: string, region: StackConfig): string {
-  const { standby } = region.fleet;
-  if (region.role !== "primary") {
-    return `arn:aws:iam::${account}:role/${roleName(project, region.stack, "backfill")}`;
-  }
-  if (standby === undefined) {
+/**
+ * The role of whichever stack makes the bucket's replication: its own, or that of the other home for a primary's and a
+ * fenced region's bucket (docs/adr/0006-recordings-buckets.md; infra/scope.ts, replicationsOf).
+ */
+function backfillRoleArn(
+  { project, account, regions }: BackfillPlace,
+  region: StackConfig,
+): string {
+  const owner = [...regions.values()].find((each) =>
+    replicationsOf(each).some(({ source }) => source.stack === region.stack),
+  );
+  if (owner === undefined) {
     throw new FleetError(
-      `Region "${region.stack}": there is no standby to copy its recordings to.`,
+      `Region "${region.stack}": nothing copies its recordings. See meet:residency and meet:recordings.storage.`,
     );
   }
-  return `arn:aws:iam::${account}:role/${roleName(project, standby.stack, "primary-backfill")}`;
+  const role = owner.stack === region.stack ? "backfill" : "primary-backfill";
+  return `arn:aws:iam::${account}:role/${roleName(project, owner.stack, role)}`;
 }
 
 function descriptionOf(bucket: string): string {

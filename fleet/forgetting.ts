@@ -13,14 +13,15 @@ const deploymentSchema = z.looseObject({ resources: z.array(resourceSchema).defa
 export type Deployment = z.infer<typeof deploymentSchema>;
 
 /**
- * The state without one resource, which stays in the cloud. What depended on it is written without that: the next
- * update says it again, of the resource that takes its place. The engine refuses a state with loose ends.
+ * The state without some resources, which stay in the cloud. What depended on them is written without that: the next
+ * update says it again, of the resources that take their place. The engine refuses a state with loose ends.
  */
-export function withoutResource(deployment: unknown, urn: string): Deployment {
+export function withoutResources(deployment: unknown, urns: readonly string[]): Deployment {
   const state = deploymentSchema.parse(deployment);
-  const isOther = (each: string): boolean => each !== urn;
+  const left = new Set(urns);
+  const isOther = (each: string): boolean => !left.has(each);
   const resources = state.resources
-    .filter((resource) => resource.urn !== urn)
+    .filter(({ urn }) => isOther(urn))
     .map(({ dependencies, propertyDependencies, deletedWith, ...rest }) => ({
       ...rest,
       ...(dependencies === undefined ? {} : { dependencies: dependencies.filter(isOther) }),
@@ -34,7 +35,7 @@ export function withoutResource(deployment: unknown, urn: string): Deployment {
               ]),
             ),
           }),
-      ...(deletedWith === undefined || deletedWith === urn ? {} : { deletedWith }),
+      ...(deletedWith === undefined || left.has(deletedWith) ? {} : { deletedWith }),
     }));
   return { ...state, resources };
 }

@@ -12,7 +12,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { EngineEvents } from "./engine-events.ts";
 import { EXIT, FleetError, sentenceOf } from "./exit.ts";
 import { setSecret } from "./pulumi-secret.ts";
-import { withoutResource } from "./forgetting.ts";
+import { withoutResources } from "./forgetting.ts";
 import type {
   Changes,
   Previewed,
@@ -159,10 +159,10 @@ export class PulumiStacks implements Stacks {
     return parts.length;
   }
 
-  async forget(stack: string, urn: string): Promise<void> {
+  async forget(stack: string, urns: readonly string[]): Promise<void> {
     const workspace = await this.open();
     const exported = await said(`Stack "${stack}"`, "read its state", workspace.exportStack(stack));
-    const deployment = withoutResource(exported.deployment, urn);
+    const deployment = withoutResources(exported.deployment, urns);
     const changed = workspace.importStack(stack, { ...exported, deployment });
     await said(`Stack "${stack}"`, "write its state", changed);
   }

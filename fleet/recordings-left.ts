@@ -11,11 +11,15 @@ export interface RecordingsLeft {
   readonly objects: number;
   /** Keys of those that no home has a copy of. */
   readonly notCopied: readonly string[];
+  /** Those that at least one home has no copy of. */
+  readonly behind: readonly RecordingObject[];
 }
 
 const objectsSchema = z
   .object({
-    Contents: z.array(z.object({ Key: z.string(), Size: z.number() })).default([]),
+    Contents: z
+      .array(z.object({ Key: z.string(), Size: z.number(), LastModified: z.string().optional() }))
+      .default([]),
   })
   .optional()
   .transform((answer) => answer?.Contents ?? []);
@@ -24,6 +28,7 @@ const objectsSchema = z
 export interface RecordingObject {
   readonly Key: string;
   readonly Size: number;
+  readonly LastModified?: string | undefined;
 }
 
 /** All that a region's bucket lists. @throws Error where AWS does not say */
@@ -51,19 +56,17 @@ export async function recordingsLeft(
 ): Promise<RecordingsLeft> {
   const list = (awsRegion: string) => listRecordings(aws, project, account, awsRegion);
   const own = await list(region.awsRegion);
-  const copied = new Set<string>();
-  if (own.objects.length > 0) {
-    for (const home of copiesOf(region)) {
-      const { objects } = await list(home.awsRegion);
-      for (const object of objects) {
-        copied.add(nameOf(object));
-      }
-    }
+  const homes: ReadonlySet<string>[] = [];
+  for (const home of own.objects.length === 0 ? [] : copiesOf(region)) {
+    const { objects } = await list(home.awsRegion);
+    homes.push(new Set(objects.map(nameOf)));
   }
+  const has = (object: RecordingObject) => (home: ReadonlySet<string>) => home.has(nameOf(object));
   return {
     bucket: own.bucket,
     objects: own.objects.length,
-    notCopied: own.objects.filter((object) => !copied.has(nameOf(object))).map(({ Key }) => Key),
+    notCopied: own.objects.filter((it) => !homes.some(has(it))).map(({ Key }) => Key),
+    behind: own.objects.filter((it) => !homes.every(has(it))),
   };
 }
 

@@ -2,23 +2,13 @@ import type { StackConfig } from "../infra/config.ts";
 import { known } from "./aws.ts";
 import { sayProgress, showChanges } from "./deploy-stacks.ts";
 import { giveOrder, untilEmpty } from "./draining.ts";
-import { FleetError } from "./exit.ts";
 import { anySchema, statusSchema, type GatewayStatus } from "./gateway-answers.ts";
 import { changeSetting, deleteFile, hasFile } from "./file-edits.ts";
-import { emptyBucket, recordingsLeft } from "./recordings-left.ts";
-import { accountId, copiesOf } from "./region-facts.ts";
+import { lookAtRecordings, type RecordingsOptions } from "./removal-recordings.ts";
 import { statusOf } from "./region-status.ts";
 import { readFleet, regionOf, type FleetFiles } from "./stack-files.ts";
 import type { Step } from "./steps.ts";
 import type { World } from "./world.ts";
-
-/** How a region is removed. */
-export interface RemovalOptions {
-  /** Deletes the recordings that its homes have copies of, so that the bucket can go. */
-  readonly deleteRecordings: boolean;
-  /** Deletes recordings that nobody has a copy of, too. */
-  readonly loseRecordings: boolean;
-}
 
 /** Seconds for an evacuation before a removal. */
 const EVACUATION_SECONDS = 600;
@@ -79,14 +69,11 @@ export function deletionSteps(
   world: World,
   fleet: FleetFiles,
   region: StackConfig,
-  options: RemovalOptions & { readonly keepFile?: boolean; readonly reason: string },
+  options: RecordingsOptions & { readonly keepFile?: boolean; readonly reason: string },
 ): readonly Step[] {
   const { stack } = region;
   const { folder } = fleet;
-  const regionNow = (): StackConfig => regionOf(readFleet(folder), stack);
-  const isStackGone = async (): Promise<boolean> => !(await world.stacks.names()).has(stack);
-  const isEmpty = async (): Promise<boolean> =>
-    (await isStackGone()) || (await world.stacks.state(stack)).resources.length === 0;
+  const isEmpty = (): Promise<boolean> => isWithoutResources(world, stack);
   return [
     {
       name: `${stack}: recordings`,
@@ -110,29 +97,44 @@ export function deletionSteps(
         world.output.say(`${stack}: ${showChanges(changes)}`);
       },
     },
+    ...endingSteps(world, fleet, region, {
+      ...(options.keepFile === undefined ? {} : { keepFile: options.keepFile }),
+      first: () => lookAtRecordings(world, fleet, region, options, true),
+    }),
+  ];
+}
+
+/** Deletes what the stack has, which nothing protects any more, then stack and file. */
+export function endingSteps(
+  world: World,
+  { folder }: FleetFiles,
+  { stack }: StackConfig,
+  {
+    keepFile = false,
+    first,
+  }: { readonly keepFile?: boolean; readonly first?: () => Promise<void> },
+): readonly Step[] {
+  const regionNow = (): StackConfig => regionOf(readFleet(folder), stack);
+  return [
     {
       name: `${stack}: destroy`,
-      isDone: isEmpty,
+      isDone: () => isWithoutResources(world, stack),
       run: async () => {
-        await lookAtRecordings(world, fleet, region, options, true);
+        await first?.();
         const changes = await world.stacks.destroy(stack, sayProgress(world, stack));
         world.output.say(`${stack}: ${showChanges(changes)}`);
       },
     },
     {
       name: `${stack}: remove the stack`,
-      isDone: isStackGone,
+      isDone: async () => !(await world.stacks.names()).has(stack),
       run: () => world.stacks.remove(stack),
     },
     {
-      name:
-        options.keepFile === true
-          ? `${stack}: protection on again in the file`
-          : `${stack}: remove the file`,
-      isDone: () =>
-        !hasFile(folder, stack) || (options.keepFile === true && !isUnprotected(regionNow())),
+      name: keepFile ? `${stack}: protection on again in the file` : `${stack}: remove the file`,
+      isDone: () => !hasFile(folder, stack) || (keepFile && !isUnprotected(regionNow())),
       run: () => {
-        if (options.keepFile === true) {
+        if (keepFile) {
           changeSetting(folder, stack, ["meet:protection"], undefined);
         } else {
           deleteFile(folder, stack);
@@ -143,6 +145,10 @@ export function deletionSteps(
   ];
 }
 
+async function isWithoutResources({ stacks }: World, stack: string): Promise<boolean> {
+  return !(await stacks.names()).has(stack) || (await stacks.state(stack)).resources.length === 0;
+}
+
 /** The people that a removal disturbs, where its gateway says so. */
 export async function peopleThere(
   world: World,
@@ -151,65 +157,4 @@ export async function peopleThere(
 ): Promise<GatewayStatus | undefined> {
   const status = await known(async () => statusOf(await world.gateways(fleet), stack));
   return status.known ? status.value : undefined;
-}
-
-/**
- * Recordings are never deleted by the way: AWS refuses to delete a bucket with objects, and it is emptied only when the
- * operator asked for that. Before anything is changed, what would be lost is said.
- * @param deletes whether the bucket is emptied now
- */
-async function lookAtRecordings(
-  world: World,
-  { project }: FleetFiles,
-  region: StackConfig,
-  options: RemovalOptions,
-  deletes: boolean,
-): Promise<void> {
-  const { stack } = region;
-  const elsewhere = keptElsewhere(region);
-  if (elsewhere !== undefined) {
-    world.output.say(`${stack}: its recordings are in ${elsewhere} and stay there`);
-    return;
-  }
-  const account = await accountId(world.aws);
-  const left = account.known
-    ? await known(() => recordingsLeft(world.aws, project, account.value, region))
-    : account;
-  if (!left.known) {
-    world.output.say(
-      `${stack}: whether there are recordings is not known (${left.why}); a bucket with recordings is not deleted`,
-    );
-    return;
-  }
-  const { bucket, objects, notCopied } = left.value;
-  const homes = copiesOf(region).map((home) => home.stack);
-  world.output.say(
-    `${stack}: ${objects} recordings, ${objects - notCopied.length} of them copied to ${homes.join(" and ") || "no home"}`,
-  );
-  if (notCopied.length > 0 && !options.loseRecordings) {
-    throw new FleetError(
-      `Bucket "${bucket}": ${notCopied.length} of ${objects} recordings are in no other region (${notCopied.slice(0, 5).join(", ")}${notCopied.length > 5 ? ", …" : ""}) and would be lost. Wait for their copies or save them, or add --lose-recordings.`,
-    );
-  }
-  if (objects > 0 && !options.deleteRecordings && !options.loseRecordings) {
-    throw new FleetError(
-      `Bucket "${bucket}": it holds ${objects} recordings, all copied, and a bucket with objects is not deleted. Add --delete-recordings to delete them here; the copies stay.`,
-    );
-  }
-  if (deletes && (options.deleteRecordings || options.loseRecordings)) {
-    await emptyBucket(world.aws, region.awsRegion, bucket, world.output.say);
-  }
-}
-
-/** Where a region without a bucket of its own has its recordings (docs/recordings.md). */
-function keptElsewhere({ stack, role, fleet }: StackConfig): string | undefined {
-  const { storage } = fleet.recordings;
-  if (storage.kind === "single") {
-    return role === "primary" ? undefined : `the bucket of ${fleet.primary.stack}`;
-  }
-  if (storage.kind === "regional") {
-    return undefined;
-  }
-  const store = storage.regions[stack] ?? storage.default;
-  return store === undefined ? undefined : `${store.bucket} at ${store.endpoint}`;
 }

@@ -190,7 +190,7 @@ function leaveStep(world: World, stack: string, wanted: () => string): Step {
     isDone: async () => (await old()).length === 0,
     run: async () => {
       for (const resource of await old()) {
-        await world.stacks.forget(stack, resource.urn);
+        await world.stacks.forget(stack, [resource.urn]);
         world.output.say(`${stack}: ${idOf(resource)} is kept, and in no state`);
       }
     },
@@ -215,6 +215,23 @@ function generationOf({ home }: StackConfig): number {
 }
 
 async function deploy(world: World, stack: string): Promise<void> {
+  await stopIfHalfMade(world, stack);
   const changes = await world.stacks.up(stack, sayProgress(world, stack));
   world.output.say(`${stack}: ${showChanges(changes)}`);
+}
+
+/**
+ * An instance takes RDS half an hour: where a killed update was making it, the state does not say whether it is there,
+ * and the engine would ask for another of the same identifier, which RDS refuses.
+ */
+async function stopIfHalfMade({ stacks }: World, stack: string): Promise<void> {
+  const { pending, resources } = await stacks.state(stack);
+  const known = new Set(resources.map((each) => each.urn));
+  // What is in the state as well was being changed, which the engine does again.
+  const urn = pending.find((each) => each.includes(`${INSTANCE}::`) && !known.has(each));
+  if (urn !== undefined) {
+    throw new FleetError(
+      `Stack "${stack}": an update was killed while it made the database, and its state does not say whether RDS has it. Look, and say so with script/resolve-pending (docs/runbooks/interrupted-update.md): ${urn}.`,
+    );
+  }
 }

@@ -71,8 +71,8 @@ export interface Stacks {
    * @returns how many were not marked before
    */
   keep(stack: string, componentType: string): Promise<number>;
-  /** Takes one resource out of the state: it stays in the cloud, and the next update makes another. */
-  forget(stack: string, urn: string): Promise<void>;
+  /** Takes resources out of the state: they stay in the cloud, and the next update makes others. */
+  forget(stack: string, urns: readonly string[]): Promise<void>;
   state(stack: string): Promise<StackState>;
   /** The last updates, the newest first. */
   updates(stack: string, count: number): Promise<readonly StackUpdate[]>;

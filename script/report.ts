@@ -46,6 +46,24 @@ const reportSchema = z.object({
 type Report = z.output<typeof reportSchema>;
 
 /**
+ * A vitest report without the tests that were not asked for: vitest calls them skipped, as it does those that skip
+ * themselves.
+ */
+export function reportOf(report: string | undefined, only: string | undefined): string | undefined {
+  const parsed = reportSchema.safeParse(parseJson(report));
+  if (only === undefined || !parsed.success) {
+    return report;
+  }
+  const testResults = parsed.data.testResults.map((file) => ({
+    ...file,
+    assertionResults: file.assertionResults.filter(
+      ({ fullName, status }) => status !== "skipped" || fullName.includes(only),
+    ),
+  }));
+  return JSON.stringify({ testResults });
+}
+
+/**
  * Files of a vitest report that are worth a second run, by themselves: a test with real processes and clocks may fail on
  * a machine that is busy for a moment. None where too many failed.
  */

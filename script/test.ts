@@ -15,6 +15,7 @@ import {
   countCommand,
   countTests,
   filesToRunAgain,
+  reportOf,
   summary,
   type Finished,
   type Outcome,
@@ -66,8 +67,9 @@ async function run(layer: Layer): Promise<Outcome> {
     ): Promise<{ readonly status: number | null; readonly report: string | undefined }> => {
       const file = join(folder, name);
       const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-      const status = await node([...layer.command, ...reporters, ...files]);
-      return { status, report: contents(file) };
+      const only = layer.only === undefined ? [] : ["--testNamePattern", layer.only];
+      const status = await node([...layer.command, ...only, ...reporters, ...files]);
+      return { status, report: reportOf(contents(file), layer.only) };
     };
     const first = await vitest("first.json", []);
     const again = filesToRunAgain(first.report);

@@ -49,10 +49,14 @@ export function egressConfig(inputs: EgressConfigInputs): string {
   });
 }
 
-/** Of livekit/egress pkg/config/storage.go, S3Config. Without keys the uploader takes the pod's own role. */
+/**
+ * Of `storage.s3`: livekit/storage config.go, S3Config, as livekit/egress v1.14.1 has it (its go.mod:
+ * v0.0.0-20260623170515-1297cb15775f). Egress takes a name that it does not know for none and says nothing. Without keys
+ * the uploader takes the pod's own role.
+ */
 function s3Config(bucket: EgressConfigInputs["bucket"]): Record<string, unknown> {
   return bucket.kind === "aws"
-    ? { region: bucket.awsRegion, bucket: bucket.name }
+    ? { region: bucket.awsRegion, bucket: bucket.name, ...RETRIES }
     : {
         access_key: bucket.accessKeyId,
         secret: bucket.secretAccessKey,
@@ -60,5 +64,13 @@ function s3Config(bucket: EgressConfigInputs["bucket"]): Record<string, unknown>
         endpoint: bucket.endpoint,
         bucket: bucket.name,
         force_path_style: bucket.pathStyle,
+        ...RETRIES,
       };
 }
+
+/**
+ * Some three minutes of trying. Without these an upload is tried three times within a moment, and then the recording is
+ * lost: Egress has defaults for requests that name a storage only (pkg/config/storage.go, getStorageConfig), and the
+ * SDK waits 0 s between tries where the longest wait is 0 (aws-sdk-go-v2 aws/retry, BackoffDelay).
+ */
+const RETRIES = { max_retries: 10, max_retry_delay: "30s" } as const;

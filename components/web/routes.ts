@@ -25,6 +25,9 @@ export const PROMOTED_PATH = "/promoted";
 /** Meet's check of everything it needs, database included (dockerflow). */
 export const HEARTBEAT_PATH = "/__heartbeat__";
 
+/** Whatever else of Meet's API is deleted: its views with DestroyModelMixin (core/api/viewsets.py, core/urls.py). */
+const DELETING_PATHS = ["/api/v1.0/rooms/*", "/api/v1.0/resource-accesses/*", "/api/v1.0/files/*"];
+
 /** All the rules of a home's balancer. */
 export function routes(args: RouteArgs): Routes {
   return args.serves ? servingRoutes(args) : standbyRoutes(args);
@@ -69,6 +72,16 @@ function servingRoutes({ host, regionalHost, externalApi = false }: RouteArgs): 
       paths: ["/api/v1.0/recordings/*"],
       methods: ["DELETE"],
       to: "downloads",
+    },
+    // Gunicorn and Django decode the path, a balancer compares it as it was sent (ADR 0015). So that no other spelling
+    // of a recording's address gets past the rule above, only what begins like this deletes anything else.
+    { priority: 56, hosts, paths: DELETING_PATHS, methods: ["DELETE"], to: "backend" },
+    {
+      priority: 57,
+      hosts,
+      paths: ["/api/*"],
+      methods: ["DELETE"],
+      to: text(404, "There is nothing to delete at this address"),
     },
     { priority: 60, hosts, paths: ["/media/*"], to: "downloads" },
     {

@@ -1,16 +1,21 @@
 import * as z from "zod";
 import type { Registry } from "../command.ts";
+import { parseDuration } from "../durations.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
-import { deletionSteps, peopleThere, type RemovalOptions } from "../removal.ts";
+import { deletionSteps, peopleThere } from "../removal.ts";
+import type { RecordingsOptions } from "../removal-recordings.ts";
 import { chosenRegions, readFleet, stackFileName, type FleetFiles } from "../stack-files.ts";
 import { runSteps, stepsText, type StepResult } from "../steps.ts";
 import type { World } from "../world.ts";
 
-const optionsSchema = z.object({
-  deleteRecordings: z.boolean().default(false),
-  loseRecordings: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
-});
+const optionsSchema = z
+  .object({
+    wait: z.string().default("30m"),
+    deleteRecordings: z.boolean().default(false),
+    loseRecordings: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+  })
+  .transform(({ wait, ...options }) => ({ ...options, waitSeconds: parseDuration(wait) }));
 
 /** Registers `fleet destroy`. */
 export function addDestroy(registry: Registry): void {
@@ -24,6 +29,7 @@ export function addDestroy(registry: Registry): void {
     asks: true,
     options: (command) =>
       command
+        .option("--wait <time>", "for recordings that S3 is copying", "30m")
         .option(
           "--delete-recordings",
           "empty each bucket of which the homes that are left have copies",
@@ -36,7 +42,7 @@ export function addDestroy(registry: Registry): void {
 /** Deletes all regions, the primary last. Called again, it goes on with what is not done. */
 export async function destroyFleet(
   world: World,
-  options: RemovalOptions & { readonly dryRun: boolean },
+  options: RecordingsOptions & { readonly dryRun: boolean },
 ): Promise<ExitStatus> {
   const order = [...chosenRegions(readFleet(world.project), [])].reverse();
   if (options.dryRun) {
@@ -60,7 +66,7 @@ async function destroyOne(
   world: World,
   fleet: FleetFiles,
   stack: string,
-  options: RemovalOptions,
+  options: RecordingsOptions,
 ): Promise<readonly StepResult[]> {
   const region = fleet.regions.get(stack);
   if (region === undefined) {

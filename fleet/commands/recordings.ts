@@ -54,8 +54,10 @@ export async function backfill(
   if (!account.known) {
     throw new FleetError(`AWS: ${account.why}. Sign in to the fleet's account.`);
   }
-  const place = { aws: world.aws, project: fleet.project, account: account.value };
-  const regions = chosenRegions(fleet, names).filter((region) => copiesOf(region).length > 0);
+  const { project, regions: all } = fleet;
+  const place = { aws: world.aws, project, account: account.value, regions: all };
+  const copied = chosenRegions(fleet, names).filter((region) => copiesOf(region).length > 0);
+  const regions = withoutLost(world, copied, names);
   if (regions.length === 0) {
     throw new FleetError(
       `${names.length === 0 ? "Fleet" : `Region "${names.join(", ")}"`}: no home has copies of its recordings. See meet:residency and meet:recordings.storage.`,
@@ -79,6 +81,23 @@ export async function backfill(
     outcomes.push({ plan, job: await run(world, place, region, plan) });
   }
   return report(world, outcomes);
+}
+
+/** A fenced region may not answer, and a backfill of all regions does not wait for it. */
+function withoutLost(
+  { output }: Pick<World, "output">,
+  regions: readonly StackConfig[],
+  names: readonly string[],
+): readonly StackConfig[] {
+  return regions.filter(({ stack, role }) => {
+    const isLeftOut = role === "fenced" && !names.includes(stack);
+    if (isLeftOut) {
+      output.say(
+        `${stack}: left out, it is fenced. When it answers, copy what it has: fleet recordings backfill ${stack}.`,
+      );
+    }
+    return !isLeftOut;
+  });
 }
 
 function report(world: World, outcomes: readonly Outcome[]): ExitStatus {

@@ -1,12 +1,11 @@
 import * as z from "zod";
 import type { Registry } from "../command.ts";
 import { createMissing, deployStacks, outcomesExit, outcomesText } from "../deploy-stacks.ts";
-import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
+import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
 import { freeRange, hasFile, regionFile, writeChecked, type NewRegion } from "../file-edits.ts";
 import { anySchema } from "../gateway-answers.ts";
 import { GatewayFault, type Gateways } from "../gateways.ts";
 import { statusOf } from "../region-status.ts";
-import { deletionSteps, leavingSteps, peopleThere } from "../removal.ts";
 import {
   checkedFleet,
   chosenRegions,
@@ -15,9 +14,9 @@ import {
   stackFileName,
   type FleetFiles,
 } from "../stack-files.ts";
-import { runSteps, stepsText, type Step } from "../steps.ts";
 import { safeAtOnce } from "../waves.ts";
 import type { World } from "../world.ts";
+import { addRegionRemove } from "./remove-region.ts";
 
 const addSchema = z.object({
   awsRegion: z.string().optional(),
@@ -31,16 +30,6 @@ const addSchema = z.object({
 
 /** Options of `fleet region add`. */
 export type AddOptions = z.output<typeof addSchema>;
-
-const removeSchema = z.object({
-  lost: z.boolean().default(false),
-  deleteRecordings: z.boolean().default(false),
-  loseRecordings: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
-});
-
-/** Options of `fleet region remove`. */
-export type RemoveOptions = z.output<typeof removeSchema>;
 
 /** Registers `fleet region add` and `fleet region remove`. */
 export function addRegionCommands(registry: Registry): void {
@@ -67,26 +56,7 @@ export function addRegionCommands(registry: Registry): void {
         .option("--no-wait", "do not wait until its gateway is one of the fleet"),
     run: (world, [name = ""], options) => addRegion(world, name, addSchema.parse(options)),
   });
-  registry.add({
-    parent,
-    usage: "remove <name>",
-    description:
-      "Evacuates a region, takes it out of the fleet, deletes all that it has, then its stack and its file.\n" +
-      "Stops before anything is lost: recordings must be copied, and a bucket with recordings is not deleted.",
-    examples: [
-      "fleet region remove ap",
-      "fleet region remove ap --delete-recordings --confirm ap",
-      "fleet region remove ap --lost --confirm ap",
-    ],
-    changes: true,
-    asks: true,
-    options: (command) =>
-      command
-        .option("--lost", "the region is lost: do not evacuate it")
-        .option("--delete-recordings", "empty its bucket, of which the homes have copies")
-        .option("--lose-recordings", "empty its bucket, whether there are copies or not"),
-    run: (world, [name = ""], options) => removeRegion(world, name, removeSchema.parse(options)),
-  });
+  addRegionRemove(registry, parent);
 }
 
 /** Adds a region. Called again, it goes on with what is not done. */
@@ -160,82 +130,6 @@ export async function addRegion(
     [deployed, trouble ?? `Region ${name} is one of the fleet and takes rooms.`].join("\n"),
   );
   return trouble === undefined ? EXIT.done : EXIT.notFinished;
-}
-
-/** Removes a region. Called again, it goes on with what is not done. */
-export async function removeRegion(
-  world: World,
-  name: string,
-  options: RemoveOptions,
-): Promise<ExitStatus> {
-  if (!hasFile(world.project, name)) {
-    if ((await world.stacks.names()).has(name)) {
-      throw new FleetError(
-        `Region "${name}": its stack is there, but ${stackFileName(name)} is missing. Bring the file back (git checkout), then call the command again.`,
-        EXIT.wrongUse,
-      );
-    }
-    world.output.result({ region: name, steps: [] }, `Region ${name} has no file and no stack.`);
-    return EXIT.done;
-  }
-  const fleet = readFleet(world.project);
-  const region = regionOf(fleet, name);
-  if (region.role === "primary") {
-    throw new FleetError(
-      `Region "${name}": it is the primary, which the others cannot do without. Use fleet destroy to remove the whole fleet.`,
-      EXIT.wrongUse,
-    );
-  }
-  const rest = new Map(fleet.files);
-  rest.delete(stackFileName(name));
-  // A rule may send meetings there: told now, not when the file is gone.
-  checkedFleet(rest);
-  const reason = `removed by fleet region remove ${name}`;
-  const steps = [
-    ...leavingSteps(world, fleet, region, options.lost),
-    ...deletionSteps(world, fleet, region, { ...options, reason }),
-    ...followers(world, fleet, region.role === "standby"),
-  ];
-  if (options.dryRun) {
-    world.output.result(
-      { region: name, steps: steps.map(({ name: step }) => step) },
-      `Would go through:\n${steps.map((step) => `  ${step.name}`).join("\n")}`,
-    );
-    return EXIT.done;
-  }
-  const status = options.lost ? undefined : await peopleThere(world, fleet, name);
-  const meetings = status === undefined ? "" : ` ${status.rooms} rooms are moved to other regions.`;
-  await world.confirm.ask(
-    `Region "${name}" (${region.awsRegion}): all that it has is deleted.${meetings}`,
-    name,
-  );
-  const results = await runSteps(world, `fleet region remove ${name}`, steps);
-  world.output.result(
-    { region: name, steps: results },
-    `${stepsText(results)}\nRegion ${name} is removed. Commit the removal of ${stackFileName(name)}.`,
-  );
-  return EXIT.done;
-}
-
-/** What has to be deployed after a region is gone: all for a standby, the primary where it lists all regions. */
-function followers(world: World, fleet: FleetFiles, wasStandby: boolean): readonly Step[] {
-  if (!wasStandby && fleet.fleet.dns.provider !== "cloudflare") {
-    return [];
-  }
-  return [
-    {
-      name: "deploy the regions that knew of it",
-      run: async () => {
-        const now = readFleet(world.project);
-        const names = wasStandby ? [] : [now.fleet.primary.stack];
-        const outcomes = await deployStacks(world, chosenRegions(now, names), safeAtOnce());
-        const failed = outcomes.flatMap((it) => (it.outcome === "failed" ? [it.error] : []));
-        if (outcomes.some(({ outcome }) => outcome !== "done")) {
-          throw new FleetError(failed.map(sentenceOf).join("\n") || "Interrupted. Run fleet up.");
-        }
-      },
-    },
-  ];
 }
 
 /** The text of the file, checked with all others. @throws FleetError with all faults */

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Aws } from "../../fleet/aws.ts";
 import { backfill } from "../../fleet/commands/recordings.ts";
 import { EXIT } from "../../fleet/exit.ts";
+import { promotedFiles } from "../../fleet/promotion.ts";
+import { checkedFleet, regionOf, stackFileName } from "../../fleet/stack-files.ts";
 import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
 import { fakeWorld, type FakeOptions } from "./support/fake-world.ts";
 
@@ -190,6 +192,26 @@ describe("fleet recordings backfill", () => {
     expect(s3.jobs).toHaveLength(1);
     await backfill(worldOf(s3).world, ["ap"], { dryRun: false });
     expect(s3.jobs.map(({ JobId }) => JobId)).toEqual(["job-1", "job-2"]);
+  });
+
+  it("leaves out a fenced region, which may not answer, and copies what it has when it is named", async () => {
+    const fleet = { folder: "", project: "meet", ...checkedFleet(files()) };
+    const promoted = new Map(fleet.files);
+    for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"))) {
+      promoted.set(stackFileName(stack), text);
+    }
+    const s3 = new FakeS3({ "eu-west-3": [A], "ap-northeast-1": [B] });
+    const all = worldOf(s3, { files: promoted });
+    expect(await backfill(all.world, [], { dryRun: false })).toBe(EXIT.done);
+    expect(all.said).toContain(
+      "eu: left out, it is fenced. When it answers, copy what it has: fleet recordings backfill eu.",
+    );
+    const named = worldOf(s3, { files: promoted });
+    expect(await backfill(named.world, ["eu"], { dryRun: false })).toBe(EXIT.done);
+    expect(s3.created.map((made) => made["--role-arn"])).toEqual([
+      "arn:aws:iam::123456789012:role/meet-ap-backfill",
+      "arn:aws:iam::123456789012:role/meet-us-primary-backfill",
+    ]);
   });
 
   it("refuses a region whose recordings no home copies", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withoutResource } from "../../fleet/forgetting.ts";
+import { withoutResources } from "../../fleet/forgetting.ts";
 
 describe("a state without one resource", () => {
   it("has no loose end: nothing names the one that is gone, and everything else is as it was", () => {
@@ -17,7 +17,7 @@ describe("a state without one resource", () => {
         },
       ],
     };
-    expect(withoutResource(state, "database")).toEqual({
+    expect(withoutResources(state, ["database"])).toEqual({
       manifest: { time: "now" },
       resources: [
         { urn: "key", custom: true },

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Aws } from "../../fleet/aws.ts";
 import { destroyFleet } from "../../fleet/commands/destroy.ts";
-import { addRegion, removeRegion, type AddOptions } from "../../fleet/commands/region.ts";
+import { addRegion, type AddOptions } from "../../fleet/commands/region.ts";
+import { removeRegion } from "../../fleet/commands/remove-region.ts";
 import { EXIT, FleetError } from "../../fleet/exit.ts";
 import { freeRange } from "../../fleet/file-edits.ts";
 import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
@@ -44,7 +44,14 @@ const ADD: AddOptions = {
   dryRun: false,
 };
 
-const REMOVE = { lost: false, deleteRecordings: false, loseRecordings: false, dryRun: false };
+const REMOVE = {
+  lost: false,
+  forget: false,
+  waitSeconds: 600,
+  deleteRecordings: false,
+  loseRecordings: false,
+  dryRun: false,
+};
 
 describe("fleet region add", () => {
   const two = { files: repositoryFiles() };
@@ -179,7 +186,9 @@ describe("fleet region remove", () => {
   it("called once more, says that there is nothing left", async () => {
     const { world, result } = fakeWorld();
     expect(await removeRegion(world, "ap", REMOVE)).toBe(EXIT.done);
-    expect(result().text).toBe("Region ap has no file and no stack.");
+    expect(result().text).toBe(
+      "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.",
+    );
   });
 
   it("wants the file back when only that is gone", async () => {
@@ -234,105 +243,10 @@ describe("fleet region remove", () => {
   });
 });
 
-/** An account with these objects in the recordings buckets, by AWS region. */
-function accountWith(objects: Readonly<Record<string, readonly string[]>>) {
-  const deleted: string[] = [];
-  const aws: Aws = {
-    call: (region, args) => {
-      const [, what] = args;
-      const keys = (objects[region ?? ""] ?? []).filter((key) => !deleted.includes(key));
-      switch (what) {
-        case "get-caller-identity":
-          return Promise.resolve({ Account: "123456789012" });
-        case "list-objects-v2":
-          return Promise.resolve(
-            keys.length === 0 ? undefined : { Contents: keys.map((Key) => ({ Key, Size: 1 })) },
-          );
-        case "list-object-versions":
-          return Promise.resolve({ Versions: keys.map((Key) => ({ Key, VersionId: "v" })) });
-        case "delete-objects": {
-          const body = JSON.parse(args.at(-1) ?? "") as { Objects: { Key: string }[] };
-          deleted.push(...body.Objects.map(({ Key }) => Key));
-          return Promise.resolve(undefined);
-        }
-        default:
-          return Promise.reject(new Error(`unexpected ${args.join(" ")}`));
-      }
-    },
-  };
-  return { aws, deleted };
-}
-
-describe("recordings of a region that is removed", () => {
-  const residency = withAp();
-  residency.set("Pulumi.ap.yaml", `${residency.get("Pulumi.ap.yaml")}  meet:residency: eu-us\n`);
-
-  it("stop the removal before anything is changed if they are in no other region", async () => {
-    const { aws } = accountWith({ "ap-northeast-1": ["a.mp4", "b.mp4"], "eu-west-3": ["a.mp4"] });
-    const { world, stacks } = deployed({ files: residency, words: ["ap"], aws });
-    await expect(removeRegion(world, "ap", REMOVE)).rejects.toThrow(
-      'Bucket "meet-recordings-123456789012-ap-northeast-1-an": 1 of 2 recordings are in no other region (b.mp4) and would be lost.',
-    );
-    expect(stacks.calls).toEqual([]);
-  });
-
-  it("stop it when they are copied, until it is said that they may go here", async () => {
-    const { aws, deleted } = accountWith({ "ap-northeast-1": ["a.mp4"], "us-east-1": ["a.mp4"] });
-    const { world, said } = deployed({ files: residency, words: ["ap"], aws });
-    await expect(removeRegion(world, "ap", REMOVE)).rejects.toThrow(
-      /it holds 1 recordings, all copied.*Add --delete-recordings/,
-    );
-    expect(said).toContain("ap: 1 recordings, 1 of them copied to eu and us");
-    expect(await removeRegion(world, "ap", { ...REMOVE, deleteRecordings: true })).toBe(EXIT.done);
-    expect(deleted).toEqual(["a.mp4"]);
-  });
-
-  it("are all called lost in a region whose residency group has no home", async () => {
-    const { aws } = accountWith({ "ap-northeast-1": ["a.mp4"], "eu-west-3": ["a.mp4"] });
-    const { world } = deployed({ words: ["ap"], aws });
-    await expect(removeRegion(world, "ap", { ...REMOVE, deleteRecordings: true })).rejects.toThrow(
-      "1 of 1 recordings are in no other region",
-    );
-  });
-
-  it("go when that is said in so many words", async () => {
-    const { aws, deleted } = accountWith({ "ap-northeast-1": ["a.mp4"] });
-    const { world } = deployed({ words: ["ap"], aws });
-    expect(await removeRegion(world, "ap", { ...REMOVE, loseRecordings: true })).toBe(EXIT.done);
-    expect(deleted).toEqual(["a.mp4"]);
-  });
-
-  it.each([
-    ["{ kind: single }", "the bucket of eu"],
-    [
-      "{ kind: s3-compatible, default: { endpoint: https://s3.example.org, region: r, bucket: all } }",
-      "all at https://s3.example.org",
-    ],
-  ])("stay where they are with storage %s", async (storage, where) => {
-    const eu = residency.get("Pulumi.eu.yaml") ?? "";
-    const days = "    expirationDays: 90\n";
-    const files = new Map(residency).set(
-      "Pulumi.eu.yaml",
-      eu.replace(days, `${days}    storage: ${storage}\n`),
-    );
-    const { world, said } = deployed({ files, words: ["ap"] });
-    expect(await removeRegion(world, "ap", REMOVE)).toBe(EXIT.done);
-    expect(said).toContain(`ap: its recordings are in ${where} and stay there`);
-  });
-
-  it("are called not known without an account, which AWS itself then guards", async () => {
-    const { world, said } = deployed({ words: ["ap"] });
-    await removeRegion(world, "ap", REMOVE);
-    expect(said.join("\n")).toContain(
-      "whether there are recordings is not known (no AWS credentials); a bucket with recordings is not deleted",
-    );
-  });
-});
-
 describe("fleet destroy", () => {
   it("deletes media regions, the standby, and last the primary, each after its name", async () => {
     const { world, stacks, asked, folder } = deployed({ answers: ["ap", "us", "eu"] });
-    const options = { deleteRecordings: false, loseRecordings: false, dryRun: false };
+    const options = { ...REMOVE, dryRun: false };
     expect(await destroyFleet(world, options)).toBe(EXIT.done);
     expect(stacks.calls.filter((call) => call.startsWith("destroy"))).toEqual([
       "destroy ap",
@@ -347,7 +261,7 @@ describe("fleet destroy", () => {
 
   it("stops at the first name that is not typed, and keeps what is left", async () => {
     const { world, stacks } = deployed({ answers: ["ap", "no"] });
-    const options = { deleteRecordings: false, loseRecordings: false, dryRun: false };
+    const options = { ...REMOVE, dryRun: false };
     await expect(destroyFleet(world, options)).rejects.toMatchObject({ exit: EXIT.notConfirmed });
     expect(stacks.calls).toEqual(["up ap", "destroy ap", "remove ap"]);
     expect(stacks.existing).toEqual(new Set(["eu", "us"]));
@@ -355,7 +269,7 @@ describe("fleet destroy", () => {
 
   it("with --dry-run only says the order", async () => {
     const { world, stacks, result } = deployed();
-    const options = { deleteRecordings: false, loseRecordings: false, dryRun: true };
+    const options = { ...REMOVE, dryRun: true };
     expect(await destroyFleet(world, options)).toBe(EXIT.done);
     expect(result().json).toEqual({ order: ["ap", "us", "eu"] });
     expect(stacks.calls).toEqual([]);

@@ -134,6 +134,30 @@ describe("fleet restore in the primary", () => {
     },
   );
 
+  it("killed while the engine makes the instance, makes no second one until it is known whether that is there", async () => {
+    const { world, again, stacks } = fleetOf();
+    const urn = "urn:pulumi:eu::meet::aws:rds/instance:Instance::database";
+    const make = stacks.after;
+    stacks.after = (call) => {
+      if (call === "up eu") {
+        stacks.states.set("eu", { resources: [], pending: [urn] });
+      }
+    };
+    stacks.failing.set("up eu", new FleetError("killed"));
+    await expect(restore(world, "eu", GO)).rejects.toThrow("killed");
+    stacks.failing.clear();
+    await expect(restore(again, "eu", GO)).rejects.toThrow(
+      /^Stack "eu": an update was killed while it made the database.*script\/resolve-pending.*Instance::database\.\nDone: .*\nLeft: eu: make meet-eu-2/s,
+    );
+    expect(stacks.calls.filter((call) => call === "up eu")).toHaveLength(1);
+    // As script/resolve-pending leaves the state where RDS has it.
+    stacks.states.set("eu", { resources: [database("eu", 2)], pending: [] });
+    stacks.after = make;
+    expect(await restore(again, "eu", GO)).toBe(EXIT.done);
+    expect(stacks.calls.filter((call) => call.startsWith("forget eu"))).toHaveLength(1);
+    expect((await stacks.state("eu")).resources).toEqual([database("eu", 2)]);
+  });
+
   it("goes on with what is under way when called with latest, and refuses another time until that is made", async () => {
     const { world, again, stacks } = fleetOf();
     stacks.failing.set("up eu", new FleetError("killed"));

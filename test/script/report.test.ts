@@ -6,6 +6,7 @@ import {
   countCommand,
   countTests,
   filesToRunAgain,
+  reportOf,
   summary,
 } from "../../script/report.ts";
 
@@ -46,6 +47,21 @@ describe("counting a vitest report", () => {
     const outcome = countTests("unit", report({ tests: ["passed", status] }), 0);
     expect(outcome.failed).toBe(1);
     expect(outcome.failures).toEqual([`unit: test 1 (was not run: ${status})`]);
+  });
+
+  it("leaves out the tests that were not asked for, and no other that was not run", () => {
+    const states = ["skipped", "passed", "todo", "failed"];
+    const text = report({ status: "failed", tests: states });
+    expect(countTests("real", reportOf(text, "test 1"), 1).failures).toEqual([
+      "real: test 2 (was not run: todo)",
+      "real: test 3",
+    ]);
+    expect(countTests("real", reportOf(text, "test 0"), 1).failed).toBe(3);
+    expect(countTests("real", reportOf(text, undefined), 1).failed).toBe(3);
+    expect(countTests("real", reportOf(report({ tests: ["skipped"] }), "none"), 0)).toMatchObject({
+      failed: 1,
+      failures: ["real: ran no test"],
+    });
   });
 
   it("counts a file that cannot be loaded as one failure, with its reason", () => {

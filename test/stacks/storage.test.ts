@@ -104,7 +104,12 @@ describe("a fleet with a single bucket", () => {
   });
 
   it.each(["eu", "us", "ap"])("is where Egress of %s writes, and may do nothing else", (stack) => {
-    expect(fleet.egressStorage(stack)).toEqual({ region: "eu-west-3", bucket: PRIMARY_BUCKET });
+    expect(fleet.egressStorage(stack)).toEqual({
+      region: "eu-west-3",
+      bucket: PRIMARY_BUCKET,
+      max_retries: 10,
+      max_retry_delay: "30s",
+    });
     expect(JSON.parse(fleet.policy(stack, "egress-upload"))).toMatchObject({
       Statement: [
         {
@@ -137,6 +142,8 @@ describe("a fleet on S3-compatible storage", () => {
   const keys = {
     access_key: "placeholder-of-a-secret-that-is-never-shown",
     secret: "placeholder-of-a-secret-that-is-never-shown",
+    max_retries: 10,
+    max_retry_delay: "30s",
   };
   const scalewayOfEgress = {
     ...keys,

@@ -31,7 +31,12 @@ describe("egress.yaml", () => {
       health_port: 8080,
       prometheus_port: 9090,
       storage: {
-        s3: { region: "eu-west-3", bucket: "meet-recordings-123456789012-eu-west-3-an" },
+        s3: {
+          region: "eu-west-3",
+          bucket: "meet-recordings-123456789012-eu-west-3-an",
+          max_retries: 10,
+          max_retry_delay: "30s",
+        },
       },
       disallow_local_storage: true,
       session_limits: { file_output_max_duration: "240m" },

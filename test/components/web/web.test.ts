@@ -1,12 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { APPLICATION_BALANCER_TYPE } from "../../../components/balancer/application-balancer.ts";
-import type { BalancerRule } from "../../../components/balancer/balancer-rules.ts";
 import { routes } from "../../../components/web/routes.ts";
 import { Web, WEB_TYPE, type WebArgs } from "../../../components/web/web.ts";
 import { record, type Recording } from "../../support/record.ts";
-
-const HOST = "meet.example.org";
-const REGIONAL = "meet.eu.example.org";
+import { HOST, REGIONAL, route } from "./route.ts";
 
 const ARGS: WebArgs = {
   host: HOST,
@@ -23,28 +20,6 @@ const ARGS: WebArgs = {
 
 function make(args: Partial<WebArgs> = {}): Promise<Recording<Web>> {
   return record(() => new Web("web", { ...ARGS, ...args }));
-}
-
-/** As a balancer matches: `*` stands for any characters; the first rule by priority wins. */
-function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[.$()]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(text);
-}
-
-function route(
-  args: Pick<WebArgs, "serves" | "externalApi">,
-  host: string,
-  path: string,
-  method = "GET",
-): string {
-  const { rules, defaultTarget } = routes({ host: HOST, regionalHost: REGIONAL, ...args });
-  const holds = ({ hosts, paths, methods }: BalancerRule): boolean =>
-    (methods ?? [method]).includes(method) &&
-    (hosts ?? ["*"]).some((pattern) => matches(pattern, host)) &&
-    (paths ?? ["*"]).some((pattern) => matches(pattern, path));
-  const first = [...rules].sort((one, other) => one.priority - other.priority).find(holds);
-  const to = first?.to ?? defaultTarget;
-  return typeof to === "string" ? to : String(to.fixedResponse.status);
 }
 
 describe("the routes of a primary", () => {
@@ -79,7 +54,9 @@ describe("the routes of a primary", () => {
     expect(route({ serves: true }, HOST, path, "DELETE")).toBe("downloads");
     expect(route({ serves: true }, HOST, path, "GET")).toBe("backend");
     expect(route({ serves: true }, HOST, "/api/v1.0/recordings/media-auth/")).toBe("backend");
-    expect(route({ serves: true }, HOST, "/api/v1.0/rooms/1/", "DELETE")).toBe("backend");
+    for (const other of ["rooms", "files", "resource-accesses"]) {
+      expect(route({ serves: true }, HOST, `/api/v1.0/${other}/1/`, "DELETE")).toBe("backend");
+    }
     expect(route({ serves: true }, REGIONAL, path, "DELETE")).toBe("404");
   });
 
@@ -149,7 +126,7 @@ describe("Web", () => {
       "web-backend": 30082,
       "web-downloads": 30083,
     });
-    expect(recording.ofType("aws:lb/listenerRule:ListenerRule")).toHaveLength(9);
+    expect(recording.ofType("aws:lb/listenerRule:ListenerRule")).toHaveLength(11);
   });
 
   it("waits longer than the application may take", async () => {

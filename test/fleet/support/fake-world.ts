@@ -97,10 +97,12 @@ export class FakeStacks implements Stacks {
     return 1;
   }
 
-  async forget(stack: string, urn: string): Promise<void> {
-    await this.note(`forget ${stack} ${urn.split("::").at(-1) ?? ""}`);
+  async forget(stack: string, urns: readonly string[]): Promise<void> {
+    const names = urns.map((urn) => urn.split("::").at(-1) ?? "");
+    await this.note(`forget ${stack} ${names.join(" ")}`);
     const { resources, pending } = await this.state(stack);
-    this.states.set(stack, { resources: resources.filter((it) => it.urn !== urn), pending });
+    const left = resources.filter(({ urn }) => !urns.includes(urn));
+    this.states.set(stack, { resources: left, pending });
   }
 
   state(stack: string): Promise<StackState> {
