@@ -112,7 +112,7 @@ function oneAtATime(stacks: Stacks): Pick<Stacks, "state" | "updates"> {
 }
 
 function byRole(one: RegionStatus, other: RegionStatus): number {
-  const order = ["primary", "standby", "fenced", "media"];
+  const order = ["primary", "standby", "active", "fenced", "media"];
   return (
     order.indexOf(one.role) - order.indexOf(other.role) || (one.region < other.region ? -1 : 1)
   );

@@ -72,7 +72,7 @@ export function regionOf({ regions }: Pick<FleetFiles, "regions">, name: string)
 
 /** The names of the regions that an operator named, all if none, the primary first, then the standby. */
 export function chosenRegions(fleet: FleetFiles, names: readonly string[]): readonly StackConfig[] {
-  const order = ["primary", "standby", "fenced", "media"];
+  const order = ["primary", "standby", "active", "fenced", "media"];
   const chosen =
     names.length === 0 ? [...fleet.regions.values()] : names.map((name) => regionOf(fleet, name));
   return [...new Set(chosen)].sort(

@@ -26,10 +26,10 @@ const MOST_AT_ONCE = 4;
 
 /**
  * The order of deployment: the primary makes the secrets that all others read, the standby the bucket that media
- * regions copy to, and media regions know nothing of each other.
+ * regions copy to, active regions need the tables that the primary migrates, and media regions know nothing of each other.
  */
 export function wavesOf(regions: readonly StackConfig[]): readonly (readonly string[])[] {
-  return (["primary", "standby", "media"] as const)
+  return (["primary", "standby", "active", "media"] as const)
     .map((role) =>
       regions
         .filter((region) => region.role === role)

@@ -68,12 +68,14 @@ export function fleetOf(
     ...(administrator === undefined ? {} : { administrator }),
     versions: parsed["meet:versions"],
     recordings: parsed["meet:recordings"],
+    stores: parsed["meet:stores"],
     placement: parsed["meet:placement"],
     secrets: parsed["meet:secrets"],
     ...(telephony === undefined ? {} : { telephony }),
     primary: siblingOf(primary),
     primaryDatabaseGeneration: generationOf(primary),
     ...(standby === undefined ? {} : { standby: siblingOf(standby) }),
+    actives: outlines.filter(({ role }) => role === "active").map(siblingOf),
     ...(fenced === undefined
       ? {}
       : { fenced: { ...siblingOf(fenced), databaseGeneration: generationOf(fenced) } }),

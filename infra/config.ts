@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Restore } from "../components/postgres/postgres.ts";
 import type { Protection } from "../components/shared/protection.ts";
+import { databaseUrlOf, valkeyUrlOf } from "./external-stores.ts";
 import { fleetOf, inheritedFrom, siblingOf, stackOf } from "./assemble.ts";
 import { ConfigError, type ConfigFault } from "./config-faults.ts";
 import { readFleetFiles } from "./fleet-files.ts";
@@ -9,14 +10,16 @@ import { checkFleet } from "./fleet-rules.ts";
 import { runFaults } from "./run-agreement.ts";
 import type { SecretsConfig } from "./secrets-schema.ts";
 import type { StorageConfig } from "./storage-schema.ts";
+import type { StoresConfig } from "./stores-schema.ts";
 import { readStorageKeys, storesOf, type StorageKeys } from "./storage.ts";
 import { outlineOf, readStackFile } from "./stack-file.ts";
 
 /**
  * What a region does in its fleet: exactly one primary, at most one standby, any number of media regions. `fenced` is
  * what was the primary until another was promoted: it has no Meet and no database until it returns as the standby.
+ * `active` runs Meet beside the primary on stores that the user runs (ADR 0017).
  */
-export type Role = "primary" | "standby" | "fenced" | "media";
+export type Role = "primary" | "standby" | "active" | "fenced" | "media";
 
 /** The table of defaults a region starts from; see infra/sizes.ts. */
 export type Size = "small" | "medium" | "large";
@@ -107,6 +110,8 @@ export interface FleetConfig {
   readonly administrator?: { readonly email: string };
   readonly versions: Versions;
   readonly recordings: RecordingsConfig;
+  /** Who runs Meet's PostgreSQL and Valkey. */
+  readonly stores: StoresConfig;
   readonly placement: PlacementConfig;
   readonly secrets: SecretsConfig;
   /** Meet's dial-in number; only in a fleet of one region. */
@@ -115,6 +120,8 @@ export interface FleetConfig {
   /** Which make of the primary's database instance is in use; the standby computes its source's ARN from it. */
   readonly primaryDatabaseGeneration: number;
   readonly standby?: Sibling;
+  /** Regions that run Meet beside the primary; only with external stores. */
+  readonly actives: readonly Sibling[];
   /** What was the primary before the promotion, and has not returned yet. */
   readonly fenced?: Sibling & { readonly databaseGeneration: number };
   /** Set by `fleet promote` in the region that it made the primary. */
@@ -136,7 +143,7 @@ export interface Promotion {
   };
 }
 
-/** Database, Valkey and web of Meet: in the primary and the standby only. */
+/** Database, Valkey and web of Meet: in regions that run it or may. With external stores the first two are not made. */
 export interface HomeConfig {
   readonly database: {
     readonly instanceClass: string;
@@ -204,14 +211,14 @@ export interface StackConfig {
   readonly rooms: { readonly minReplicas: number; readonly maxReplicas: number };
   readonly downloads: { readonly replicas: number };
   readonly livekitValkey: { readonly nodeType: string };
-  /** Only in role primary or standby. */
+  /** Not in a media region. */
   readonly home?: HomeConfig;
   readonly fleet: FleetConfig;
   /** Every other stack file. For checks, the plan and tools only: nothing rendered may depend on it. */
   readonly siblings: readonly Sibling[];
 }
 
-/** Secrets set by hand with `pulumi config set --secret`; only the primary has them. */
+/** Secrets set by hand with `pulumi config set --secret`; only the primary has them, but for `databaseUrl`. */
 export interface StackSecrets {
   readonly oidcClientSecret?: pulumi.Output<string>;
   readonly mailPassword?: pulumi.Output<string>;
@@ -219,6 +226,10 @@ export interface StackSecrets {
   readonly handedOver?: pulumi.Output<string>;
   /** Keys of S3-compatible storage, by store. */
   readonly storageKeys?: pulumi.Output<StorageKeys>;
+  /** Meet's `DATABASE_URL` in this region; only with external stores. */
+  readonly databaseUrl?: pulumi.Output<string>;
+  /** Meet's Valkey, for all regions; only with external stores, and in the primary. */
+  readonly valkeyUrl?: pulumi.Output<string>;
 }
 
 /**
@@ -300,6 +311,7 @@ export function loadStackConfig(
     faults.push(...secretFault(stack, "sharedSecrets", ", which fleet promote copies"));
   }
   const storage = isPrimary ? storageKeysOf(own, faults) : undefined;
+  const stores = storeSecretsOf(own, faults);
   if (faults.length > 0) {
     throw new pulumi.RunError(faults.join("\n"));
   }
@@ -314,6 +326,7 @@ export function loadStackConfig(
       ...(mailPassword === undefined ? {} : { mailPassword }),
       ...(handedOver === undefined ? {} : { handedOver }),
       ...(storage === undefined ? {} : { storageKeys: pulumi.secret(storage) }),
+      ...stores,
     },
   };
 }
@@ -338,6 +351,38 @@ function storageKeysOf({ stack, fleet }: StackConfig, faults: string[]): Storage
     ...read.faults.map((fault) => `Config meet:storageKeys in Pulumi.${stack}.yaml: ${fault}`),
   );
   return undefined;
+}
+
+/** What leads to external stores; what is wrong with it is added to the faults. */
+function storeSecretsOf(
+  { stack, role, fleet: { stores } }: StackConfig,
+  faults: string[],
+): Pick<StackSecrets, "databaseUrl" | "valkeyUrl"> {
+  if (stores.kind !== "external") {
+    return {};
+  }
+  const read = (
+    name: "databaseUrl" | "valkeyUrl",
+    urlOf: typeof databaseUrlOf | typeof valkeyUrlOf,
+  ): Partial<Record<typeof name, pulumi.Output<string>>> => {
+    const source = pulumi.runtime.allConfig()[`meet:${name}`];
+    if (source === undefined) {
+      faults.push(...secretFault(stack, name, ", which external stores need"));
+      return {};
+    }
+    const url = urlOf(source, stores);
+    if ("faults" in url) {
+      faults.push(
+        ...url.faults.map((fault) => `Config meet:${name} in Pulumi.${stack}.yaml: ${fault}`),
+      );
+      return {};
+    }
+    return { [name]: pulumi.secret(url.url) };
+  };
+  return {
+    ...(role === "primary" || role === "active" ? read("databaseUrl", databaseUrlOf) : {}),
+    ...(role === "primary" ? read("valkeyUrl", valkeyUrlOf) : {}),
+  };
 }
 
 function resolveOrRunError(files: ReadonlyMap<string, string>): Map<string, StackConfig> {

@@ -5,7 +5,7 @@ import { SharedSecrets } from "../components/secrets/shared-secrets.ts";
 import { meetHost } from "../components/shared/names.ts";
 import type { StackConfig, StackSecrets } from "./config.ts";
 import { layFoundation } from "./foundation.ts";
-import { deployFenced, deployPrimary, deployStandby, type Home } from "./home.ts";
+import { deployActive, deployFenced, deployPrimary, deployStandby, type Home } from "./home.ts";
 import type { Lookups } from "./lookups.ts";
 import { deployMediaRegion, type MediaRegion } from "./media-region.ts";
 import { guardResidency } from "./residency.ts";
@@ -50,11 +50,11 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
     cluster: foundation.cluster.clusterName,
     kubeconfig: foundation.cluster.kubeconfig,
     sharedSecrets:
-      storageKeys === undefined
-        ? made?.toOutputs()
-        : made
-            ?.toOutputs()
-            .apply((all) => storageKeys.apply((keys) => ({ ...all, storageKeys: keys }))),
+      made === undefined
+        ? undefined
+        : pulumi
+            .all({ all: made.toOutputs(), given: pulumi.output(givenToOthers(config, secrets)) })
+            .apply(({ all, given }) => ({ ...all, ...given })),
   };
 
   function deployHome(): Home | undefined {
@@ -63,6 +63,9 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
     }
     if (config.role === "fenced") {
       return deployFenced(scope, foundation, config.home);
+    }
+    if (config.role === "active") {
+      return deployActive(scope, foundation, region, config.home, { ...secrets, shared });
     }
     return made === undefined
       ? deployStandby(scope, foundation, region, config.home)
@@ -77,6 +80,23 @@ export function deploy(config: StackConfig, secrets: StackSecrets, lookups: Look
       ...(administratorPassword === undefined ? {} : { administratorPassword }),
     };
   }
+}
+
+/** What was set by hand in the primary, and other regions need as well. */
+function givenToOthers({ fleet }: StackConfig, secrets: StackSecrets): pulumi.Inputs {
+  const { storageKeys, oidcClientSecret, mailPassword, valkeyUrl } = secrets;
+  return {
+    ...(storageKeys === undefined ? {} : { storageKeys }),
+    ...(fleet.actives.length === 0 || valkeyUrl === undefined
+      ? {}
+      : {
+          meet: {
+            oidcClientSecret,
+            valkeyUrl,
+            ...(mailPassword === undefined ? {} : { mailPassword }),
+          },
+        }),
+  };
 }
 
 /** What a stack that is not the primary was given before anything is made. */
@@ -107,7 +127,7 @@ function makeSharedSecrets(config: StackConfig, { handedOver }: StackSecrets): S
 /** The records come last: a health check counts as healthy until it has been asked, so a region must be there first. */
 function nameRegion(scope: Scope, region: MediaRegion, home: Home | undefined): Names {
   const { config, lookups, tags } = scope;
-  const { dns, domain, primary, standby, fenced } = config.fleet;
+  const { actives, dns, domain, primary, standby, fenced } = config.fleet;
   const isFenced = config.role === "fenced";
   const other = standby ?? fenced;
   return new Names("names", {
@@ -120,7 +140,13 @@ function nameRegion(scope: Scope, region: MediaRegion, home: Home | undefined): 
     gateway: region.rooms,
     turn: region.turn,
     ...(home === undefined || isFenced ? {} : { meet: home.web }),
-    homes: { primary: primary.stack, ...(other === undefined ? {} : { standby: other.stack }) },
+    homes: {
+      primary: primary.stack,
+      ...(other === undefined ? {} : { standby: other.stack }),
+      ...(config.fleet.stores.kind === "external"
+        ? { actives: actives.map(({ stack }) => stack) }
+        : {}),
+    },
     // Route 53 refuses a second PRIMARY: the region before has it until it returns.
     ...(config.role === "primary" && fenced !== undefined
       ? { failover: "SECONDARY" as const }

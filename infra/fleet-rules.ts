@@ -8,6 +8,7 @@ import { fleetKeys, fleetSchema } from "./fleet-schema.ts";
 import { placementFaults } from "./placement-schema.ts";
 import type { Outline } from "./stack-file.ts";
 import { checkStorage } from "./storage-rules.ts";
+import { checkStores, DATABASE_URL_KEY, VALKEY_URL_KEY } from "./external-stores.ts";
 import { homeSchema, stackSchema } from "./stack-schema.ts";
 import { SIZE_DEFAULTS } from "./sizes.ts";
 
@@ -17,6 +18,8 @@ export const SECRET_KEYS = [
   "meet:mailPassword",
   "meet:sharedSecrets",
   "meet:storageKeys",
+  DATABASE_URL_KEY,
+  VALKEY_URL_KEY,
 ];
 
 /** Provider settings that must not stand in a file in plain text. */
@@ -49,6 +52,10 @@ function keyFault(key: string, own: Outline, primary: Outline | undefined): stri
       return `in plain text. Take it out of the file and of its history, and run pulumi config set --secret ${key} --stack ${own.stack}.`;
     }
   }
+  // Each region that runs Meet reaches an external database by its own address.
+  if (key === DATABASE_URL_KEY && own.role === "active") {
+    return undefined;
+  }
   // A region that was the primary keeps its secrets until it returns, so that a promotion can be called again.
   if (isSecret && own.role === "fenced") {
     return undefined;
@@ -57,7 +64,7 @@ function keyFault(key: string, own: Outline, primary: Outline | undefined): stri
     return `set for the whole fleet, but ${own.stack} is not the primary. Move it to ${primaryFile}.`;
   }
   if (homeKeys.includes(key) && own.role === "media") {
-    return `for the primary and the standby only, but ${own.stack} is a media region. Remove it.`;
+    return `for regions with Meet only, but ${own.stack} is a media region. Remove it.`;
   }
   if (knownKeys.includes(key)) {
     return undefined;
@@ -245,6 +252,11 @@ function checkProtection(primary: Outline, outlines: readonly Outline[], report:
   }
 }
 
+/** Whether a region has a database of ours, unless the fleet's stores are external. */
+function isManagedHome(role: Outline["role"]): boolean {
+  return role === "primary" || role === "standby" || role === "fenced";
+}
+
 /** Everything that is wrong between the files, and with their keys. `complete`: no file was left out as unreadable. */
 export function checkFleet(
   outlines: readonly Outline[],
@@ -252,7 +264,7 @@ export function checkFleet(
   faults: ConfigFault[],
 ): void {
   const report: Report = ({ file }, key, sentence) => faults.push({ file, key, sentence });
-  const order = ["primary", "standby", "fenced", "media"];
+  const order = ["primary", "standby", "active", "fenced", "media"];
   const ordered = [...outlines].sort(
     (one, other) => order.indexOf(one.role ?? "media") - order.indexOf(other.role ?? "media"),
   );
@@ -273,7 +285,7 @@ export function checkFleet(
       checkPair(outline, other, report);
     });
   }
-  for (const home of ordered.filter(({ role }) => role !== undefined && role !== "media")) {
+  for (const home of ordered.filter(({ role }) => isManagedHome(role))) {
     checkAuthority(home, report);
   }
   if (primary !== undefined) {
@@ -283,6 +295,7 @@ export function checkFleet(
     checkNames(primary, outlines, report);
     checkPlacement(primary, outlines, report);
     checkStorage(primary, outlines, report);
+    checkStores(primary, outlines, report);
     checkProtection(primary, outlines, report);
   }
 }

@@ -16,6 +16,7 @@ import { placementSchema } from "./placement-schema.ts";
 import { secretsSchema } from "./secrets-schema.ts";
 import { DEFAULT_VERSIONS } from "./sizes.ts";
 import { storageSchema } from "./storage-schema.ts";
+import { storesSchema } from "./stores-schema.ts";
 
 const cloudflareId = () =>
   text("an id of 32 hexadecimal digits", "023e105f4ecef8ad9ca31a8372d0c353", /^[0-9a-f]{32}$/);
@@ -123,6 +124,7 @@ export const fleetSchema = z.object({
   "meet:administrator": section({ email: emailField() }).exactOptional(),
   "meet:versions": versions.prefault({}),
   "meet:recordings": recordings.prefault({}),
+  "meet:stores": storesSchema,
   "meet:placement": placementSchema.prefault({}),
   "meet:secrets": secretsSchema.prefault({}),
   "meet:promotion": section({

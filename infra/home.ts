@@ -1,37 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Backend, type MeetBucket } from "../components/backend/backend.ts";
 import { Certificate } from "../components/certificates/certificate.ts";
-import { Downloads, type DownloadsStorage } from "../components/downloads/downloads.ts";
 import { BackupReplication } from "../components/postgres/backup-replication.ts";
 import { caBundle } from "../components/postgres/ca-bundle.ts";
 import { Postgres } from "../components/postgres/postgres.ts";
 import { RecordingsReplication } from "../components/recordings/replication.ts";
-import type { SharedSecretOutputs } from "../components/secrets/shared-secret-values.ts";
-import {
-  bucketArn,
-  livekitHost,
-  meetHost,
-  recordingsBucketPattern,
-  regionalMeetHost,
-} from "../components/shared/names.ts";
-import type { CompatibleBucket } from "../components/shared/storage.ts";
+import { meetHost, regionalMeetHost } from "../components/shared/names.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import { Web } from "../components/web/web.ts";
 import type { HomeConfig, Sibling, StackSecrets } from "./config.ts";
 import type { Foundation } from "./foundation.ts";
 import type { MediaRegion } from "./media-region.ts";
+import { deployMeet, type MeetSecrets, type Stores } from "./meet.ts";
 import { replicationsOf, type Scope } from "./scope.ts";
-import { compatibleBucket, storeOf, storesOf } from "./storage.ts";
 
 /** What only the primary and the standby have. */
 export interface Home {
   readonly web: Web;
-}
-
-/** The secrets of the primary: those all regions share, those set by hand, and the first administrator's password. */
-export interface PrimarySecrets extends StackSecrets {
-  readonly shared: SharedSecretOutputs;
-  readonly administratorPassword?: pulumi.Output<string>;
 }
 
 /** The primary: the database, and all of Meet behind `meet.<domain>`. */
@@ -40,8 +24,74 @@ export function deployPrimary(
   foundation: Foundation,
   region: MediaRegion,
   home: HomeConfig,
-  secrets: PrimarySecrets,
+  secrets: MeetSecrets,
 ): Home {
+  const stores =
+    externalStores(scope, secrets, secrets.valkeyUrl) ??
+    makeStores(scope, foundation, region, home, secrets);
+  const meet = deployMeet(scope, foundation, region, home, stores, secrets, "all");
+  return { web: deployWeb(scope, foundation, true, meet) };
+}
+
+/** Meet beside the primary's, on the stores and the bucket that both use: see ADR 0017. */
+export function deployActive(
+  scope: Scope,
+  foundation: Foundation,
+  region: MediaRegion,
+  home: HomeConfig,
+  own: MeetSecrets,
+): Home {
+  const { stack, fleet } = scope.config;
+  const given = pulumi.secret(
+    pulumi.output(own.shared.meet).apply((meet) => {
+      if (meet === undefined) {
+        throw new pulumi.RunError(
+          `Stack "${stack}": the primary has not been deployed since this region is active. Run pulumi up -s ${fleet.primary.stack} first.`,
+        );
+      }
+      return meet;
+    }),
+  );
+  const stores = externalStores(scope, own, given.valkeyUrl);
+  if (stores === undefined) {
+    throw new Error(`Stack "${stack}": an active region has no external stores. Set meet:stores.`);
+  }
+  const secrets = {
+    ...own,
+    oidcClientSecret: given.oidcClientSecret,
+    ...(fleet.mail.user === undefined
+      ? {}
+      : { mailPassword: given.apply(({ mailPassword = "" }) => mailPassword) }),
+  };
+  const meet = deployMeet(scope, foundation, region, home, stores, secrets, "serve");
+  return { web: deployWeb(scope, foundation, true, meet) };
+}
+
+/** The user's own, if the fleet says so. */
+function externalStores(
+  { config: { fleet, stack } }: Scope,
+  { databaseUrl }: StackSecrets,
+  valkeyUrl: pulumi.Output<string> | undefined,
+): Stores | undefined {
+  const { stores } = fleet;
+  if (stores.kind !== "external") {
+    return undefined;
+  }
+  if (databaseUrl === undefined || valkeyUrl === undefined) {
+    throw new Error(`Stack "${stack}": meet:databaseUrl or meet:valkeyUrl is missing. Set it.`);
+  }
+  const ports = [stores.databasePort, stores.valkeyPort];
+  return { databaseUrl, valkeyUrl, caBundle: stores.databaseAuthority, ports };
+}
+
+/** A database and a Valkey of ours. */
+function makeStores(
+  scope: Scope,
+  foundation: Foundation,
+  region: MediaRegion,
+  home: HomeConfig,
+  secrets: MeetSecrets,
+): Stores {
   const { identifier } = scope.databaseOf(scope.config, home.database.generation);
   const { fenced, promotion, secrets: makes } = scope.config.fleet;
   const { restore } = home.database;
@@ -65,10 +115,11 @@ export function deployPrimary(
     copyFrom(scope, region, home, fenced, fenced.databaseGeneration);
   }
   const valkey = deployValkey(scope, foundation, home);
-  const backend = deployMeet(scope, foundation, region, home, { database, valkey }, secrets);
-  const storage = downloadsStorage(scope, region, secrets.shared);
-  const downloads = deployDownloads(scope, foundation, storage, backend);
-  return { web: deployWeb(scope, foundation, true, [backend, downloads]) };
+  return {
+    databaseUrl: database.url,
+    valkeyUrl: valkey.url,
+    caBundle: caBundle(scope.config.awsRegion),
+  };
 }
 
 /** The standby: a replica of the database, copies of backups and recordings, and a page that says it waits. */
@@ -180,118 +231,11 @@ function deployDatabase(
   );
 }
 
-function deployMeet(
-  scope: Scope,
-  { cluster }: Foundation,
-  { rooms }: MediaRegion,
-  home: HomeConfig,
-  { database, valkey }: { readonly database: Postgres; readonly valkey: Valkey },
-  secrets: PrimarySecrets,
-): Backend {
-  const { config, tags } = scope;
-  const { fleet } = config;
-  const { shared, oidcClientSecret, mailPassword, administratorPassword } = secrets;
-  if (oidcClientSecret === undefined) {
-    throw new Error(`Stack "${config.stack}": the primary has no meet:oidcClientSecret. Set it.`);
-  }
-  return new Backend(
-    "backend",
-    {
-      namespace: cluster.meetNamespace,
-      clusterName: cluster.clusterName,
-      version: fleet.versions.meet,
-      vpcCidr: config.network.cidr,
-      domain: fleet.domain,
-      regionalHost: regionalMeetHost(config.stack, fleet.domain),
-      livekitUrl: `https://${livekitHost(fleet.domain)}`,
-      databaseUrl: database.url,
-      caBundle: caBundle(config.awsRegion),
-      valkeyUrl: valkey.url,
-      livekitKeys: { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret },
-      gatewayUrl: rooms.serviceUrl,
-      oidc: fleet.oidc,
-      oidcClientSecret,
-      mail: fleet.mail,
-      ...(mailPassword === undefined ? {} : { mailPassword }),
-      ...(fleet.administrator === undefined || administratorPassword === undefined
-        ? {}
-        : { administrator: { ...fleet.administrator, password: administratorPassword } }),
-      ...(fleet.telephony === undefined ? {} : { telephony: fleet.telephony }),
-      djangoSecretKey: shared.djangoSecretKey,
-      bucket: bucketOfMeet(scope, shared),
-      recordings: fleet.recordings,
-      roleName: scope.roleName("backend"),
-      frontend: home.frontend,
-      backend: home.backend,
-      tags,
-    },
-    { providers: { kubernetes: cluster.provider } },
-  );
-}
-
-function bucketOfMeet(
-  scope: Scope,
-  { storageKeys }: SharedSecretOutputs,
-): MeetBucket | CompatibleBucket {
-  const { config } = scope;
-  const store = storeOf(config.fleet.recordings.storage, config.stack);
-  if (store !== undefined) {
-    return compatibleBucket(store, storageKeys);
-  }
-  const { bucketName: name, bucketArn: arn, awsRegion } = scope.bucketOf(config);
-  return { kind: "aws", name, arn, awsRegion };
-}
-
-function downloadsStorage(
-  { config, lookups, project }: Scope,
-  { bucket }: MediaRegion,
-  { storageKeys }: SharedSecretOutputs,
-): DownloadsStorage {
-  if (bucket.kind === "s3-compatible") {
-    const stores = storesOf(config.fleet).map((store) => compatibleBucket(store, storageKeys));
-    return { kind: "s3-compatible", stores };
-  }
-  const pattern = recordingsBucketPattern(project, lookups.accountId);
-  return {
-    kind: "aws",
-    awsRegion: config.awsRegion,
-    bucketName: bucket.name,
-    // Also where there is a single bucket: what was recorded before it was the only one is still given out.
-    bucketArnPattern: bucketArn(lookups.partition, pattern),
-  };
-}
-
-function deployDownloads(
-  scope: Scope,
-  { cluster }: Foundation,
-  storage: DownloadsStorage,
-  backend: Backend,
-): Downloads {
-  const { config } = scope;
-  return new Downloads(
-    "downloads",
-    {
-      namespace: cluster.meetNamespace,
-      nodeVersion: config.fleet.versions.node,
-      region: config.stack,
-      domain: config.fleet.domain,
-      clusterName: cluster.clusterName,
-      roleName: scope.roleName("downloads"),
-      storage,
-      meetUrl: pulumi.interpolate`http://${backend.serviceHost}`,
-      replicas: config.downloads.replicas,
-      vpcCidr: config.network.cidr,
-      tags: scope.tags,
-    },
-    { providers: { kubernetes: cluster.provider } },
-  );
-}
-
 function deployWeb(
   scope: Scope,
   { network, cluster }: Foundation,
   serves: boolean,
-  behind: pulumi.Resource[],
+  behind: readonly pulumi.Resource[],
 ): Web {
   const { config, tags } = scope;
   const { domain } = config.fleet;
@@ -317,6 +261,6 @@ function deployWeb(
       protection: config.protection,
       tags,
     },
-    { dependsOn: behind },
+    { dependsOn: [...behind] },
   );
 }

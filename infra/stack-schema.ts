@@ -23,7 +23,7 @@ import {
 } from "./sizes.ts";
 
 /** The roles a stack can have. */
-export const ROLES = ["primary", "standby", "fenced", "media"] as const;
+export const ROLES = ["primary", "standby", "active", "fenced", "media"] as const;
 
 /** Retention periods CloudWatch Logs knows (API reference, PutRetentionPolicy). */
 const LOG_RETENTION_DAYS = [

@@ -13,11 +13,16 @@ export interface BackendJobsArgs {
   readonly namespace: pulumi.Input<string>;
   readonly version: string;
   readonly parts: BackendPodParts;
+  /** `serve`: another region does all of it, and here it is only awaited that the tables are those of this version. */
+  readonly part: "all" | "serve";
   /** What must exist before the first pod. */
   readonly podsDependOn: readonly pulumi.Resource[];
   /** @default no administrator is made */
   readonly administrator?: { readonly email: string; readonly password: pulumi.Input<string> };
 }
+
+/** With `--check` it changes nothing and fails where a migration is missing (Django documentation, django-admin). */
+const MIGRATE = ["python", "manage.py", "migrate"];
 
 /** How long a migration may take before the update gives up on it. */
 const MIGRATION_MINUTES = 60;
@@ -37,16 +42,21 @@ export class BackendJobs extends pulumi.ComponentResource {
 
   constructor(name: string, args: BackendJobsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(BACKEND_JOBS_TYPE, name, {}, opts);
+    if (args.part === "serve") {
+      this.migration = this.job(`${name}-tables`, args, APPS.migrate, {
+        // The primary is updated first, so it is done already; the tries are for a database that is just failing over.
+        backoffLimit: 4,
+        activeDeadlineSeconds: 600,
+        template: commandPod(APPS.migrate, args.parts, [...MIGRATE, "--check"]),
+      });
+      this.registerOutputs({ migration: this.migration.metadata.name });
+      return;
+    }
     this.migration = this.job(`${name}-migrate`, args, APPS.migrate, {
       // A migration that fails for its own sake fails again; the tries are for a database that is just failing over.
       backoffLimit: 4,
       activeDeadlineSeconds: MIGRATION_MINUTES * 60,
-      template: commandPod(APPS.migrate, args.parts, [
-        "python",
-        "manage.py",
-        "migrate",
-        "--no-input",
-      ]),
+      template: commandPod(APPS.migrate, args.parts, [...MIGRATE, "--no-input"]),
     });
     if (args.administrator !== undefined) {
       this.superuser(name, args, args.administrator);

@@ -55,9 +55,16 @@ export function silentPolicy(): PolicySpec {
 }
 
 /** What pods of the backend image may reach; and nobody them, but for what `serverPolicy` adds. */
-export function backendPolicy(vpcCidr: string, oidc: OidcSettings, mail: MailSettings): PolicySpec {
+export function backendPolicy(
+  vpcCidr: string,
+  oidc: OidcSettings,
+  mail: MailSettings,
+  storePorts?: readonly number[],
+): PolicySpec {
   const apps = Object.values(APPS).filter((app) => app !== APPS.frontend);
-  const ports = outsidePorts(oidc, mail);
+  const own = storePorts === undefined ? [POSTGRES_PORT, VALKEY_PORT] : [];
+  const outside = [...(storePorts ?? []), ...outsidePorts(oidc, mail)];
+  const ports = [...new Set(outside)].filter((port) => port !== 443);
   return {
     podSelector: {
       matchExpressions: [{ key: "app.kubernetes.io/name", operator: "In", values: apps }],
@@ -67,8 +74,7 @@ export function backendPolicy(vpcCidr: string, oidc: OidcSettings, mail: MailSet
       DNS_RULE,
       POD_IDENTITY_RULE,
       HTTPS_RULE,
-      vpcRule(vpcCidr, POSTGRES_PORT),
-      vpcRule(vpcCidr, VALKEY_PORT),
+      ...own.map((port) => vpcRule(vpcCidr, port)),
       neighbourRule(ROOMS_APP, SERVICE_PORT),
       ...ports.map((port) => ({ ...HTTPS_RULE, ports: [{ protocol: "TCP", port }] })),
     ],

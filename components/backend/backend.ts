@@ -53,6 +53,15 @@ export interface BackendArgs extends Omit<MeetSettings, "workers" | "bucket"> {
   };
   /** Address of the region's room gateway, inside the cluster: its word fences a Meet that another one replaced. */
   readonly gatewayUrl: pulumi.Input<string>;
+  /**
+   * Ports outside of the network on which database and Valkey are. @default none: both are inside, on their usual ports
+   */
+  readonly storePorts?: readonly number[];
+  /**
+   * What this Meet does: `all`, or `serve` beside another region that migrates the tables, cleans up at night and makes
+   * the first administrator, and whose region is no later primary than this one. @default all
+   */
+  readonly part?: "all" | "serve";
   readonly oidcClientSecret: pulumi.Input<string>;
   /** Needed where `mail.user` is set. @default none */
   readonly mailPassword?: pulumi.Input<string>;
@@ -118,6 +127,7 @@ export class Backend extends pulumi.ComponentResource {
         namespace: args.namespace,
         version: args.version,
         parts,
+        part: args.part ?? "all",
         ...(args.administrator === undefined ? {} : { administrator: args.administrator }),
         podsDependOn: before,
       },
@@ -173,7 +183,7 @@ export class Backend extends pulumi.ComponentResource {
 
   private policies(name: string, args: BackendArgs): k8s.networking.v1.NetworkPolicy[] {
     const specs = {
-      outbound: backendPolicy(args.vpcCidr, args.oidc, args.mail),
+      outbound: backendPolicy(args.vpcCidr, args.oidc, args.mail, args.storePorts),
       backend: serverPolicy("backend", args.vpcCidr),
       frontend: serverPolicy("frontend", args.vpcCidr),
       "frontend-outbound": silentPolicy(),
@@ -211,7 +221,15 @@ export class Backend extends pulumi.ComponentResource {
       backend: deploymentSpec(
         APPS.backend,
         minReplicas,
-        apiPod(parts, { host: meetHost(args.domain), gatewayUrl: args.gatewayUrl }, workers),
+        apiPod(
+          parts,
+          {
+            host: meetHost(args.domain),
+            // Beside the primary nobody is fenced: no region is promoted there.
+            ...(args.part === "serve" ? {} : { gatewayUrl: args.gatewayUrl }),
+          },
+          workers,
+        ),
       ),
       celery: deploymentSpec(APPS.celery, args.celeryReplicas ?? 1, celeryPod(parts)),
     };

@@ -5,8 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 export interface Readiness {
   /** Meet's host: Django refuses any other. */
   readonly host: string;
-  /** Address of the region's room gateway, inside the cluster. */
-  readonly gatewayUrl: pulumi.Input<string>;
+  /** Address of the region's room gateway, inside the cluster. @default its word is not asked for */
+  readonly gatewayUrl?: pulumi.Input<string>;
 }
 
 /** Path on which the gateway says whether its region is the primary (services/rooms/server.ts). */
@@ -38,12 +38,15 @@ export function readinessProbe(
   { host, gatewayUrl }: Readiness,
   port: number,
 ): k8s.types.input.core.v1.Probe {
+  const often = { timeoutSeconds: 10, periodSeconds: 10, failureThreshold: 3 };
+  if (gatewayUrl === undefined) {
+    const httpHeaders = [{ name: "Host", value: host }];
+    return { httpGet: { path: "/__heartbeat__", port: "http", httpHeaders }, ...often };
+  }
   const heartbeat = `http://127.0.0.1:${port}/__heartbeat__`;
   const primary = pulumi.interpolate`${gatewayUrl}${PRIMARY_PATH}`;
   return {
     exec: { command: ["python", "-c", READINESS_SCRIPT, heartbeat, host, primary] },
-    timeoutSeconds: 10,
-    periodSeconds: 10,
-    failureThreshold: 3,
+    ...often,
   };
 }

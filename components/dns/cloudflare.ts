@@ -6,7 +6,7 @@ import type { DnsZone } from "../shared/dns-zone.ts";
 import { Faults } from "../shared/faults.ts";
 import { livekitHost, meetHost, regionalLivekitHost, regionalMeetHost } from "../shared/names.ts";
 import { LOCATIONS } from "../shared/locations.ts";
-import type { CloudflareMonitoring, NamedRegion } from "./names.ts";
+import type { CloudflareMonitoring, Homes, NamedRegion } from "./names.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const CLOUDFLARE_NAMES_TYPE = "meet:edge:CloudflareNames";
@@ -14,7 +14,7 @@ export const CLOUDFLARE_NAMES_TYPE = "meet:edge:CloudflareNames";
 export interface CloudflareNamesArgs {
   readonly zone: Extract<DnsZone, { readonly provider: "cloudflare" }>;
   readonly domain: string;
-  readonly homes: { readonly primary: string; readonly standby?: string };
+  readonly homes: Homes;
   /** All regions of the fleet. */
   readonly regions: readonly NamedRegion[];
   readonly monitoring: CloudflareMonitoring;
@@ -26,6 +26,15 @@ export const BALANCER_TTL_SECONDS = 30;
 
 /** A region that has not answered by then is as good as down. */
 const PROBE_TIMEOUT_SECONDS = 5;
+
+/**
+ * Not dynamic_latency: it needs checks from every place it is to know, which outside Enterprise do not exist, and falls
+ * back to the order of the pools. The resolver's location, or the client's where it is passed on.
+ */
+const NEAREST = {
+  steeringPolicy: "proximity",
+  locationStrategy: { mode: "resolver_ip", preferEcs: "proximity" },
+} as const;
 
 /** What is checked, and where: one monitor each, however many regions there are (at most 1.5 monitors per pool). */
 const CHECKS = {
@@ -43,8 +52,8 @@ type Check = keyof typeof CHECKS;
  * Creates monitors, a pool per region and per home, and the two load balancers; none is proxied.
  *
  * `meet.<domain>` asks the standby first: its pool is up only once it has been promoted, and then a primary that comes
- * back gets no traffic. While it waits, the primary serves, also as fallback when nothing is up. Cost driver: the load
- * balancing add-on, by endpoints and queries.
+ * back gets no traffic. While it waits, the primary serves, also as fallback when nothing is up. Where several regions
+ * serve Meet, the nearest that is well. Cost driver: the load balancing add-on, by endpoints and queries.
  */
 export class CloudflareNames extends pulumi.ComponentResource {
   constructor(name: string, args: CloudflareNamesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -64,23 +73,23 @@ export class CloudflareNames extends pulumi.ComponentResource {
       livekitHost(domain),
       livekitPools.map(({ pool }) => pool.id),
       livekitPools.filter(({ stack }) => stack === homes.primary).map(({ pool }) => pool.id),
-      // Not dynamic_latency: it needs checks from every place it is to know, which outside Enterprise do not exist,
-      // and falls back to the order of the pools. The resolver's location, or the client's where it is passed on.
-      {
-        steeringPolicy: "proximity",
-        locationStrategy: { mode: "resolver_ip", preferEcs: "proximity" },
-      },
+      NEAREST,
     );
+    const monitors = new Map<Check, LoadBalancerMonitor>();
+    const monitorOf = (check: Check): LoadBalancerMonitor => {
+      const monitor = monitors.get(check) ?? this.monitor(`${name}-${check}`, args, check);
+      monitors.set(check, monitor);
+      return monitor;
+    };
     // The standby first: see above.
-    const homePools = [homes.standby, homes.primary].flatMap((home) =>
+    const homePools = [homes.standby, ...(homes.actives ?? []), homes.primary].flatMap((home) =>
       regions
         .filter(({ stack }) => stack === home)
         .map((region) => {
-          const check = home === homes.primary ? "meet" : "promoted";
-          const monitor = this.monitor(`${name}-${check}`, args, check);
+          const check = home === homes.standby ? "promoted" : "meet";
           return {
             stack: region.stack,
-            pool: this.pool(`${name}-meet-${region.stack}`, args, check, region, monitor),
+            pool: this.pool(`${name}-meet-${region.stack}`, args, check, region, monitorOf(check)),
           };
         }),
     );
@@ -90,7 +99,7 @@ export class CloudflareNames extends pulumi.ComponentResource {
       meetHost(domain),
       homePools.map(({ pool }) => pool.id),
       homePools.filter(({ stack }) => stack === homes.primary).map(({ pool }) => pool.id),
-      { steeringPolicy: "off" },
+      homes.actives === undefined ? { steeringPolicy: "off" } : NEAREST,
     );
     this.registerOutputs({});
   }
@@ -199,6 +208,10 @@ function locationOf(awsRegion: string): (typeof LOCATIONS)[string] {
   return LOCATIONS[awsRegion] ?? NOWHERE;
 }
 
+function given(home: string | undefined): readonly string[] {
+  return home === undefined ? [] : [home];
+}
+
 function validate(resource: pulumi.Resource, name: string, args: CloudflareNamesArgs): void {
   const { regions, homes } = args;
   const faults = new Faults("CloudflareNames", name);
@@ -212,7 +225,7 @@ function validate(resource: pulumi.Resource, name: string, args: CloudflareNames
       `two regions are called "${stack}". Name each once.`,
     );
   }
-  for (const home of [homes.primary, ...(homes.standby === undefined ? [] : [homes.standby])]) {
+  for (const home of [homes.primary, ...(homes.actives ?? []), ...given(homes.standby)]) {
     faults.when(
       !regions.some(({ stack }) => stack === home),
       `the home "${home}" is not among the regions. Pass all regions of the fleet.`,

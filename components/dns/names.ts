@@ -14,7 +14,15 @@ export const NAMES_TYPE = "meet:edge:Names";
 export interface NamedRegion {
   readonly stack: string;
   readonly awsRegion: string;
-  readonly role: "primary" | "standby" | "fenced" | "media";
+  readonly role: "primary" | "standby" | "active" | "fenced" | "media";
+}
+
+/** The stacks that hold Meet. */
+export interface Homes {
+  readonly primary: string;
+  readonly standby?: string;
+  /** Those that serve beside the primary, none with `[]`; then `meet.<domain>` is the nearest that is well (ADR 0017). */
+  readonly actives?: readonly string[];
 }
 
 /** Cloudflare's settings that Route 53 has no counterpart of. */
@@ -29,7 +37,7 @@ export interface NamesArgs {
   readonly domain: string;
   readonly stack: string;
   readonly awsRegion: string;
-  readonly role: "primary" | "standby" | "media";
+  readonly role: "primary" | "standby" | "active" | "media";
   /** The room gateway's balancer. */
   readonly gateway: { readonly dnsName: pulumi.Input<string> };
   /** The fixed addresses of TURN over TLS, one per zone. */
@@ -37,7 +45,7 @@ export interface NamesArgs {
   /** Meet's balancer; in a home only. */
   readonly meet?: { readonly dnsName: pulumi.Input<string> };
   /** The stacks that hold Meet. */
-  readonly homes: { readonly primary: string; readonly standby?: string };
+  readonly homes: Homes;
   /**
    * Which of the two failover records of `meet.<domain>` a home owns. Route 53 only. It stays what it was after a
    * promotion until the old primary has given up PRIMARY: Route 53 refuses a second one.
@@ -132,6 +140,14 @@ function validate(resource: pulumi.Resource, name: string, args: NamesArgs): voi
     (role === "primary" && homes.primary !== stack) ||
       (role === "standby" && homes.standby !== stack),
     `the ${role} "${stack}" is not that of the fleet, whose homes are ${homes.primary} and ${homes.standby ?? "nobody"}. Make the roles agree.`,
+  );
+  faults.when(
+    role === "active" && homes.actives?.includes(stack) !== true,
+    `the active region "${stack}" is not among those of the fleet (${homes.actives?.join(", ") ?? "none"}). Make the roles agree.`,
+  );
+  faults.when(
+    homes.actives !== undefined && homes.standby !== undefined,
+    `the fleet has the standby "${homes.standby ?? ""}" and active regions, and meet.${domain} follows one or the other. Leave one out.`,
   );
   faults.when(args.turn.addresses.length === 0, "TURN has no address. Pass those of its balancer.");
   faults.when(

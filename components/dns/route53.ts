@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DnsZone } from "../shared/dns-zone.ts";
 import { livekitHost, meetHost, regionalLivekitHost, regionalMeetHost } from "../shared/names.ts";
 import { named, type Tags } from "../shared/tags.ts";
+import type { Homes } from "./names.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const ROUTE53_NAMES_TYPE = "meet:edge:Route53Names";
@@ -12,10 +13,10 @@ export interface Route53NamesArgs {
   readonly domain: string;
   readonly stack: string;
   readonly awsRegion: string;
-  readonly role: "primary" | "standby" | "media";
+  readonly role: "primary" | "standby" | "active" | "media";
   readonly gateway: { readonly dnsName: pulumi.Input<string> };
   readonly meet?: { readonly dnsName: pulumi.Input<string> };
-  readonly homes: { readonly primary: string; readonly standby?: string };
+  readonly homes: Homes;
   readonly failover?: "PRIMARY" | "SECONDARY";
   readonly globalAfter: readonly pulumi.Resource[];
   readonly tags: Tags;
@@ -35,7 +36,8 @@ export const CHECK_FAILURES = 1;
 
 /**
  * A region's part of the global names in Route 53: its latency record of `livekit.<domain>`, and in a home one of the
- * two failover records of `meet.<domain>`, each with its health checks. Nothing here is shared with another stack:
+ * two failover records of `meet.<domain>`, or where several regions serve Meet a latency record of that too, each with
+ * its health checks. Nothing here is shared with another stack:
  * every record set has its own identifier.
  *
  * The PRIMARY's check holds while the primary answers and the standby has not been promoted, so that a primary that
@@ -66,7 +68,22 @@ export class Route53Names extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.globalAfter] },
     );
-    if (args.role !== "media" && meet !== undefined) {
+    if (args.homes.actives !== undefined && meet !== undefined) {
+      new aws.route53.Record(
+        `${name}-meet`,
+        {
+          zoneId: args.zone.zoneId,
+          name: meetHost(domain),
+          type: "CNAME",
+          ttl: GLOBAL_TTL_SECONDS,
+          records: [meet.dnsName],
+          setIdentifier: stack,
+          latencyRoutingPolicies: [{ region: args.awsRegion }],
+          healthCheckId: this.meetCheck(name, args).id,
+        },
+        { parent: this, dependsOn: [...args.globalAfter] },
+      );
+    } else if (args.role !== "media" && meet !== undefined) {
       const position = args.failover ?? (args.role === "primary" ? "PRIMARY" : "SECONDARY");
       const check =
         position === "PRIMARY" ? this.primaryCheck(name, args) : this.secondaryCheck(name, args);
@@ -93,12 +110,7 @@ export class Route53Names extends pulumi.ComponentResource {
     const { domain, stack, homes } = args;
     const other = stack === homes.primary ? homes.standby : homes.primary;
     const conditions = [
-      this.endpointCheck(
-        `${name}-meet-answers`,
-        args,
-        regionalMeetHost(stack, domain),
-        "/__heartbeat__",
-      ),
+      this.meetCheck(name, args),
       ...(other === undefined
         ? []
         : [
@@ -120,6 +132,16 @@ export class Route53Names extends pulumi.ComponentResource {
         tags: named(args.tags, `${name}-meet`),
       },
       { parent: this },
+    );
+  }
+
+  /** Meet's own heartbeat, which asks for its database. */
+  private meetCheck(name: string, args: Route53NamesArgs): aws.route53.HealthCheck {
+    return this.endpointCheck(
+      `${name}-meet-answers`,
+      args,
+      regionalMeetHost(args.stack, args.domain),
+      "/__heartbeat__",
     );
   }
 

@@ -14,6 +14,9 @@ const sharedSecretsSchema = z.object({
   storageKeys: z
     .record(z.string(), z.object({ accessKeyId: secret, secretAccessKey: secret }))
     .optional(),
+  meet: z
+    .object({ oidcClientSecret: secret, mailPassword: secret.optional(), valkeyUrl: secret })
+    .optional(),
   previous: z
     .object({
       livekit: z.object({ apiKey: secret, apiSecret: z.string().min(32) }).optional(),
@@ -37,6 +40,8 @@ export interface SharedSecretOutputs {
   readonly databasePassword: pulumi.Output<string>;
   /** Keys of S3-compatible storage, by store, where the fleet has any. */
   readonly storageKeys?: pulumi.Output<SharedSecretValues["storageKeys"]>;
+  /** What a Meet beside the primary's needs, where the fleet's stores are external. */
+  readonly meet?: pulumi.Output<SharedSecretValues["meet"]>;
   /** Other makes that are accepted as well. */
   readonly previous: pulumi.Output<SharedSecretValues["previous"]>;
 }
@@ -90,6 +95,7 @@ export function sharedSecretsFrom(
     djangoSecretKey: values.djangoSecretKey,
     databasePassword: values.databasePassword,
     storageKeys: values.apply(({ storageKeys }) => storageKeys),
+    meet: values.apply(({ meet }) => meet),
     previous: values.previous,
   };
 }
