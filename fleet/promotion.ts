@@ -27,6 +27,12 @@ export function isPromoted({ fleet, regions }: FleetFiles, name: string): boolea
       return true;
     }
   }
+  if (fleet.stores.kind === "external") {
+    throw new FleetError(
+      `Region "${name}": the fleet's stores are external, and every region with Meet serves already (${[fleet.primary, ...fleet.actives].map(({ stack }) => stack).join(", ")}). Nothing has to be promoted: meet.${fleet.domain} leaves out the region that is lost.`,
+      EXIT.wrongUse,
+    );
+  }
   if (region.role !== "standby") {
     const standby =
       fleet.standby === undefined

@@ -47,6 +47,12 @@ export async function plannedRestoration(
   const files = readFleet(world.project);
   const region = regionOf(files, name);
   const { fleet, project } = files;
+  if (fleet.stores.kind === "external") {
+    throw new FleetError(
+      `Region "${name}": the fleet's stores are external, and no backup of the database is ours. Restore it where it runs.`,
+      EXIT.wrongUse,
+    );
+  }
   if (region.home === undefined || (region.role !== "primary" && region.role !== "standby")) {
     const homes = [
       fleet.primary.stack,

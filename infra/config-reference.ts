@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ENCRYPTED } from "./config-fields.ts";
+import { DATABASE_URL_KEY } from "./external-stores.ts";
 import { SECRET_KEYS } from "./fleet-rules.ts";
 import { fleetSchema } from "./fleet-schema.ts";
 import { SIZE_DEFAULTS, SIZES } from "./sizes.ts";
@@ -9,7 +10,7 @@ import { homeSchema, stackSchema } from "./stack-schema.ts";
 export interface Setting {
   readonly key: string;
   /** Which files may hold it. */
-  readonly where: "every stack" | "primary and standby" | "primary";
+  readonly where: "every stack" | "primary and standby" | "primary" | "primary and active";
   /** What it has to be, in the words of its error. */
   readonly form: string;
   /** Its default, or the defaults of the three sizes; nothing when it has none. */
@@ -96,7 +97,11 @@ export function listSettings(): Setting[] {
       SIZES.map((size) => leaves("", homeSchema(SIZE_DEFAULTS[size]), undefined)),
     ),
     ...settings("primary", [leaves("", fleetSchema, undefined)]),
-    ...SECRET_KEYS.map((key): Setting => ({ key, where: "primary", form: "a secret" })),
+    ...SECRET_KEYS.map((key): Setting => ({
+      key,
+      where: key === DATABASE_URL_KEY ? "primary and active" : "primary",
+      form: "a secret",
+    })),
   ];
 }
 

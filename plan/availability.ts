@@ -93,7 +93,7 @@ export function inParallel(percents: readonly number[]): number {
 
 /**
  * The three journeys of the people who enter through one region. Signing in and the database live in the primary, so
- * every region's figure contains the primary's; only an operator's promotion replaces it.
+ * every region's figure contains the primary's; only an operator's promotion replaces it, or an active region beside it.
  */
 export function journeysOf(stack: string, fleet: readonly StackFacts[]): Journey[] {
   const here = fleet.find((facts) => facts.stack === stack);
@@ -106,6 +106,12 @@ export function journeysOf(stack: string, fleet: readonly StackFacts[]): Journey
   const others = fleet.filter((facts) => facts.stack !== stack);
   const signIn = [...dns, ...primary.home, ...primary.nat];
   const token = [...dns, ...primary.home];
+  // Where several regions serve Meet, the name leaves out one that is lost; two are counted.
+  const serving = [primary, ...fleet.filter(({ role }) => role === "active").slice(0, 1)];
+  const anywhere = (chainOf: (facts: StackFacts) => readonly ServiceLevel[]): number =>
+    inSeries([percentOf(dns), inParallel(serving.map((facts) => percentOf(chainOf(facts))))]);
+  const tokenAnywhere = anywhere(({ home }) => home);
+  const signInAnywhere = anywhere(({ home, nat }) => [...home, ...nat]);
   const media = percentOf(here.media);
   const mediaAnywhere = inParallel([
     media,
@@ -118,18 +124,18 @@ export function journeysOf(stack: string, fleet: readonly StackFacts[]): Journey
   const recordings = standby !== undefined && standby.replicates ? [100, 100] : [100];
   const bucket = inParallel(recordings.map(() => SERVICE_LEVELS.bucket.percent));
   return [
-    journey("join a meeting", [...token, ...hosting], inSeries([percentOf(token), mediaAnywhere]), {
+    journey("join a meeting", [...token, ...hosting], inSeries([tokenAnywhere, mediaAnywhere]), {
       promoted: promoted(percentOf(token)),
       rest: mediaAnywhere,
     }),
-    journey("sign in", signIn, percentOf(signIn), {
+    journey("sign in", signIn, signInAnywhere, {
       promoted: promoted(percentOf(signIn)),
       rest: 100,
     }),
     journey(
       "get a recording",
       [...token, SERVICE_LEVELS.bucket],
-      inSeries([percentOf(token), bucket]),
+      inSeries([tokenAnywhere, bucket]),
       { promoted: promoted(percentOf(token)), rest: bucket },
     ),
   ];

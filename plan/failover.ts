@@ -165,8 +165,10 @@ function cloudflareBudgets(resources: readonly Recorded[]): FailoverBudget[] {
       retries: (monitor && numberAt(monitor, "retries")) ?? 2,
       consecutiveDown: (monitor && numberAt(monitor, "consecutiveDown")) ?? 0,
       ttlSeconds: flagAt(balancer, "proxied") ? 0 : (numberAt(balancer, "ttl") ?? 30),
-      // One balancer serves Meet, which only a promotion moves; the other LiveKit, which moves by itself.
-      afterPromotion: (textAt(balancer, "name") ?? "").startsWith("meet."),
+      // One balancer serves Meet, which only a promotion moves unless several regions serve it; the other LiveKit.
+      afterPromotion:
+        (textAt(balancer, "name") ?? "").startsWith("meet.") &&
+        textAt(balancer, "steeringPolicy") !== "proximity",
     }),
   );
 }

@@ -19,6 +19,13 @@ const SHARED_SECRETS = {
   previous: {},
 };
 
+/** Addresses of stores that the user runs. */
+const DATABASE_URL = `postgresql://meet:${PLACEHOLDER}@database.example.org/meet?sslmode=verify-full`;
+const VALKEY_URL = `rediss://meet:${PLACEHOLDER}@valkey.example.org:6379`;
+
+/** What an active region is given of the primary's. */
+const MEET = { oidcClientSecret: PLACEHOLDER, mailPassword: PLACEHOLDER, valkeyUrl: VALKEY_URL };
+
 /** Runs the whole program of one stack under mocks: no engine, no account, no secret. */
 export async function recordStack(
   config: StackConfig,
@@ -28,17 +35,21 @@ export async function recordStack(
   const storageKeys = Object.fromEntries(
     names.map((name) => [name, { accessKeyId: PLACEHOLDER, secretAccessKey: PLACEHOLDER }]),
   );
+  const isExternal = config.fleet.stores.kind === "external";
   const { resources } = await recordProgram(
     async () => {
       const secret = pulumi.secret(PLACEHOLDER);
+      const databaseUrl = isExternal ? { databaseUrl: pulumi.secret(DATABASE_URL) } : {};
       const secrets =
         config.role === "primary"
           ? {
+              ...databaseUrl,
+              ...(isExternal ? { valkeyUrl: pulumi.secret(VALKEY_URL) } : {}),
               oidcClientSecret: secret,
               mailPassword: secret,
               ...(names.length === 0 ? {} : { storageKeys: pulumi.secret(storageKeys) }),
             }
-          : {};
+          : databaseUrl;
       return deploy(config, secrets, await lookUp(config));
     },
     {
@@ -46,7 +57,13 @@ export async function recordStack(
       stack: config.stack,
       config: { "aws:region": config.awsRegion },
       stackOutputs: {
-        [config.fleet.primary.stack]: { sharedSecrets: { ...SHARED_SECRETS, storageKeys } },
+        [config.fleet.primary.stack]: {
+          sharedSecrets: {
+            ...SHARED_SECRETS,
+            storageKeys,
+            ...(isExternal ? { meet: MEET } : {}),
+          },
+        },
       },
     },
   );

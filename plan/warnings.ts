@@ -90,6 +90,9 @@ function failover({ config, failover: budgets }: WarningInput): Warning[] {
         `${budget.name}: a lost region is noticed and left after up to ${budget.refusingSeconds} s, but a browser in a ` +
         `meeting gives up after ${BROWSER.givesUpAfterRefusalSeconds} s. ${cure(config, budget)}`,
     }));
+  if (config.fleet.stores.kind === "external") {
+    return [...slow, ...externalStores(config)];
+  }
   const alone: Warning[] =
     config.fleet.standby === undefined
       ? [
@@ -102,6 +105,19 @@ function failover({ config, failover: budgets }: WarningInput): Warning[] {
         ]
       : [];
   return [...slow, ...alone];
+}
+
+function externalStores({ fleet }: StackConfig): Warning[] {
+  const alone =
+    fleet.actives.length > 0
+      ? ""
+      : " Meet runs in one region: when that is lost, nobody can sign in. Give another the role active.";
+  return [
+    {
+      about: "failover",
+      sentence: `Meet's database and Valkey are yours: no figure here counts them, and all regions with Meet need the one Valkey.${alone}`,
+    },
+  ];
 }
 
 /** An interval below what the plan sells is refused by Cloudflare; the rest of the budget is its fixed TTL. */

@@ -72,6 +72,12 @@ export async function rotateSingle(
 ): Promise<ExitStatus> {
   const { fleet } = readFleet(world.project);
   const { stack } = fleet.primary;
+  if (secret === "database" && fleet.stores.kind === "external") {
+    throw new FleetError(
+      "Secret database: the fleet's database is external. Change the password there, then meet:databaseUrl in each region with Meet (pulumi config set --secret), and run fleet up.",
+      EXIT.wrongUse,
+    );
+  }
   const now = fleet.secrets[secret].generation;
   const updates = await world.stacks.updates(stack, HISTORY);
   const last = updates.find(({ kind, succeeded }) => kind === "update" && succeeded);

@@ -10,7 +10,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown key like no other",
     { "meet:quality": 7 },
-    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
+    "Config meet:quality in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:databaseUrl, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:stores, meet:telephony, meet:valkeyUrl, meet:versions.",
   ),
   media(
     "an unknown setting in a block",
@@ -30,7 +30,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "a key of an unknown namespace",
     { "azure:location": "westeurope" },
-    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:telephony, meet:versions.",
+    "Config azure:location in Pulumi.us.yaml: unknown key. Known here: aws:region, meet:administrator, meet:backend, meet:cluster, meet:database, meet:databaseUrl, meet:deployRoleArns, meet:dns, meet:domain, meet:downloads, meet:egress, meet:frontend, meet:livekitValkey, meet:mail, meet:mailPassword, meet:media, meet:meetValkey, meet:network, meet:oidc, meet:oidcClientSecret, meet:placement, meet:promotion, meet:protection, meet:recordings, meet:residency, meet:role, meet:rooms, meet:secrets, meet:sharedSecrets, meet:size, meet:storageKeys, meet:stores, meet:telephony, meet:valkeyUrl, meet:versions.",
   ),
   media(
     "a path written as a key",
@@ -45,7 +45,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "a home's key in a media region",
     { "meet:database": { multiAz: false } },
-    "Config meet:database in Pulumi.us.yaml: for the primary and the standby only, but us is a media region. Remove it.",
+    "Config meet:database in Pulumi.us.yaml: for regions with Meet only, but us is a media region. Remove it.",
   ),
   media(
     "a fleet's secret outside the primary",
@@ -165,7 +165,7 @@ export const BAD_VALUES: readonly BadConfiguration[] = [
   media(
     "an unknown role",
     { "meet:role": "secondary" },
-    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, fenced, media. Choose one of them.",
+    "Config meet:role in Pulumi.us.yaml: secondary is not one of primary, standby, active, fenced, media. Choose one of them.",
   ),
   media(
     "an unknown size",

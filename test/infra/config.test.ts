@@ -7,6 +7,7 @@ import { BAD_FILES, BAD_PAIRS } from "./bad-files.ts";
 import { BAD_FLEETS } from "./bad-fleets.ts";
 import { BAD_GATEWAYS } from "./bad-gateways.ts";
 import { BAD_STORAGE } from "./bad-storage.ts";
+import { BAD_STORES } from "./bad-stores.ts";
 import { BAD_VALUES } from "./bad-values.ts";
 import {
   faultsOf,
@@ -31,6 +32,7 @@ describe("a bad configuration is refused with one sentence", () => {
     ...BAD_FILES,
     ...BAD_VALUES,
     ...BAD_STORAGE,
+    ...BAD_STORES,
     ...BAD_FLEETS,
     ...BAD_GATEWAYS,
     ...BAD_PAIRS,

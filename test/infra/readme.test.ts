@@ -25,9 +25,30 @@ function filesShownIn(heading: string): Map<string, string> {
   );
 }
 
+const SET_BY_COMMANDS = `  meet:databaseUrl: { secure: "v1:abc" }\n  meet:valkeyUrl: { secure: "v1:abc" }\n`;
+
 describe("the README", () => {
   it("has the table of settings as the schema gives it", () => {
     expect(readme).toContain(settingsTable().trim());
+  });
+
+  it("shows a fleet whose Meet is active in two regions", () => {
+    const fleet = resolveFleet(
+      new Map(
+        [...filesShownIn("Meet active in several regions")].map(([file, text]) => [
+          file,
+          // The addresses are set by commands, and are in the files then.
+          file === "Pulumi.eu.yaml"
+            ? text.replace("config:\n", `config:\n${SET_BY_COMMANDS}`)
+            : text,
+        ]),
+      ),
+    );
+    expect([...fleet.values()].map(({ stack, role }) => `${stack}: ${role}`)).toEqual([
+      "eu: primary",
+      "us: active",
+    ]);
+    expect(fleet.get("us")?.fleet.actives.map(({ stack }) => stack)).toEqual(["us"]);
   });
 
   it("shows a fleet with two residency groups that copies only as it says", () => {
