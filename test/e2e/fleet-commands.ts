@@ -152,7 +152,7 @@ export function fleetCommands(running: () => CommandFleet): void {
       expect(removed.status).toBe(0);
       expect(existsSync(join(running().program, "Pulumi.ap.yaml"))).toBe(false);
       expect((await run("region", "remove", "ap")).stdout).toBe(
-        "Region ap has no file and no stack.\n",
+        "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.\n",
       );
     });
 
