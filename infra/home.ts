@@ -4,6 +4,7 @@ import { BackupReplication } from "../components/postgres/backup-replication.ts"
 import { caBundle } from "../components/postgres/ca-bundle.ts";
 import { Postgres } from "../components/postgres/postgres.ts";
 import { RecordingsReplication } from "../components/recordings/replication.ts";
+import type { SharedSecretValues } from "../components/secrets/shared-secret-values.ts";
 import { meetHost, regionalMeetHost } from "../components/shared/names.ts";
 import { Valkey } from "../components/valkey/valkey.ts";
 import { Web } from "../components/web/web.ts";
@@ -43,14 +44,7 @@ export function deployActive(
 ): Home {
   const { stack, fleet } = scope.config;
   const given = pulumi.secret(
-    pulumi.output(own.shared.meet).apply((meet) => {
-      if (meet === undefined) {
-        throw new pulumi.RunError(
-          `Stack "${stack}": the primary has not been deployed since this region is active. Run pulumi up -s ${fleet.primary.stack} first.`,
-        );
-      }
-      return meet;
-    }),
+    pulumi.output(own.shared.meet).apply((meet) => givenBy(fleet.primary.stack, stack, meet)),
   );
   const stores = externalStores(scope, own, given.valkeyUrl);
   if (stores === undefined) {
@@ -65,6 +59,20 @@ export function deployActive(
   };
   const meet = deployMeet(scope, foundation, region, home, stores, secrets, "serve");
   return { web: deployWeb(scope, foundation, true, meet) };
+}
+
+/** What the primary gives to the Metas beside its own. */
+function givenBy(
+  primary: string,
+  stack: string,
+  meet: SharedSecretValues["meet"],
+): NonNullable<SharedSecretValues["meet"]> {
+  if (meet === undefined) {
+    throw new pulumi.RunError(
+      `Stack "${stack}": the primary has not been deployed since this region is active. Run pulumi up -s ${primary} first.`,
+    );
+  }
+  return meet;
 }
 
 /** The user's own, if the fleet says so. */
