@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Files with people in real meetings, or with limits of a second, which bear no other load on two cores. */
 const ALONE = [
-  "test/e2e/fleet.test.ts",
+  "test/e2e/fleet-running.test.ts",
   "test/e2e/rehearse.test.ts",
   "test/e2e/rooms-fence.test.ts",
   "test/e2e/rooms-joins.test.ts",
@@ -20,6 +20,7 @@ const patience = { testTimeout: 10 * 60_000, hookTimeout: 5 * 60_000 };
  */
 export default defineConfig({
   test: {
+    globalSetup: "test/support/engine/deployed-fleet.ts",
     projects: [
       {
         test: {

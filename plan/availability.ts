@@ -1,6 +1,6 @@
 import type { StackConfig } from "../infra/config.ts";
 import { machineGroups } from "./machines.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { flagAt, listAt, numberAt, ofType } from "./resources.ts";
 import { SERVICE_LEVELS, TARGET_PERCENT } from "./service-levels.ts";
 import type { ServiceLevel } from "./service-levels.ts";

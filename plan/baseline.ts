@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isCreated } from "./inventory.ts";
-import type { Recorded } from "./recorder.ts";
-import { SECRET_KEY } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
+import { SECRET_KEY } from "./recorded.ts";
 import { byUrn, componentName, isRecord } from "./resources.ts";
 import { holdsData, replacingPaths } from "./replacement.ts";
 

@@ -1,5 +1,5 @@
 import { machineGroups } from "./machines.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { awsRegionOf, flagAt, listAt, numberAt, textAt } from "./resources.ts";
 
 /** Something that costs the same whether it is used or not. */

@@ -2,7 +2,7 @@ import { fixedItems } from "./cost-items.ts";
 import type { CostItem } from "./cost-items.ts";
 import { machineGroups, virtualCpus } from "./machines.ts";
 import type { Price, PriceTable } from "./prices.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { byUrn, componentName, ofType } from "./resources.ts";
 
 /** One line of the estimate. */

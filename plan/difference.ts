@@ -3,7 +3,7 @@ import { compare } from "./compare.ts";
 import type { Comparison } from "./compare.ts";
 import { estimateCosts } from "./costs.ts";
 import type { PriceTable } from "./prices.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 
 /** What a branch does to one stack. */
 export interface StackDifference {

@@ -1,4 +1,4 @@
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { flagAt, listAt, numberAt, ofType, textAt } from "./resources.ts";
 
 /** One part of the time until people are back. */

@@ -1,9 +1,5 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { StackConfig } from "../infra/config.ts";
-import { resolveFleet } from "../infra/config.ts";
-import { recordStack } from "./record-stack.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 
 /** One stack as the program would make it. */
 export interface StackRecording {
@@ -28,13 +24,16 @@ export type Progress = (stack: string, index: number, count: number) => void;
 export async function recordFleet(
   files: ReadonlyMap<string, string>,
   progress: Progress = () => undefined,
-  record: RecordOne = recordStack,
+  record?: RecordOne,
 ): Promise<Map<string, StackRecording>> {
+  // Only now: the Pulumi SDK takes seconds to load, which a wrong option or revision need not wait for.
+  const { resolveFleet } = await import("../infra/config.ts");
   const fleet = resolveFleet(files);
+  const recordOf = record ?? (await import("./record-stack.ts")).recordStack;
   const recordings = new Map<string, StackRecording>();
   for (const [stack, config] of fleet) {
     progress(stack, recordings.size + 1, fleet.size);
-    recordings.set(stack, { config, resources: await recordOne(stack, config, record) });
+    recordings.set(stack, { config, resources: await recordOne(stack, config, recordOf) });
   }
   return recordings;
 }
@@ -54,23 +53,5 @@ async function recordOne(
       throw error;
     }
     throw new RecordingError(`Stack "${stack}": ${error.message}`, { cause: error });
-  }
-}
-
-/** The services whose source says that they are not built yet. */
-export function placeholderServices(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .filter((name) => sourceOf(join(directory, name, "main.ts")).includes("is not built yet"))
-    .sort();
-}
-
-function sourceOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    // A folder without a main is shared code and no service.
-    return "";
   }
 }

@@ -1,4 +1,4 @@
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { shortType } from "./resources.ts";
 
 /** How many resources of one type there are. */

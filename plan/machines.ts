@@ -1,4 +1,4 @@
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { flagAt, inputAt, isRecord, listAt, numberAt, ofType, textAt } from "./resources.ts";
 
 /** A group of EC2 instances as the program asks for it. */

@@ -5,7 +5,7 @@ import { readFleetFiles } from "../infra/fleet-files.ts";
 import { BaselineError, SNAPSHOT_FORMAT, snapshotOf, type Snapshot } from "./baseline.ts";
 import { maskSecrets } from "./compare.ts";
 import { differencesOf } from "./difference.ts";
-import { placeholderServices, recordFleet, RecordingError } from "./fleet-recording.ts";
+import { recordFleet, RecordingError } from "./fleet-recording.ts";
 import type { Progress, StackRecording } from "./fleet-recording.ts";
 import { planFleet } from "./plan.ts";
 import { loadPrices, PriceFileError } from "./prices.ts";
@@ -72,12 +72,7 @@ async function main(): Promise<void> {
     print(JSON.stringify(snapshot(recordings)));
     return;
   }
-  const context = {
-    files,
-    prices,
-    placeholders: placeholderServices(join(ROOT, "services")),
-  };
-  const plans = planFleet(recordings.fleet, context);
+  const plans = planFleet(recordings.fleet, { files, prices });
   const wanted = [...plans].filter(([stack]) => recordings.wants(stack));
   if (options.json === true) {
     print(JSON.stringify(Object.fromEntries(wanted), undefined, 2));
@@ -100,21 +95,16 @@ interface Chosen {
   readonly wants: (stack: string) => boolean;
 }
 
-async function record(files: ReturnType<typeof readFleetFiles>, options: Options): Promise<Chosen> {
-  return chosen(await recordFleet(files, progress(options)), options.stack, options.base);
-}
-
-/** With --base a stack may be one that only the other revision has; that is checked there. */
-function chosen(
-  fleet: ReadonlyMap<string, StackRecording>,
-  stack: string | undefined,
-  base: string | undefined,
-): Chosen {
-  if (stack !== undefined && base === undefined && !fleet.has(stack)) {
+async function record(files: ReadonlyMap<string, string>, options: Options): Promise<Chosen> {
+  const { stack } = options;
+  // With --base a stack may be one that only the other revision has; that is checked there.
+  if (stack !== undefined && options.base === undefined && !files.has(`Pulumi.${stack}.yaml`)) {
+    const names = [...files.keys()].map((file) => file.replace(/^Pulumi\.|\.ya?ml$/g, ""));
     throw new ArgumentError(
-      `--stack ${stack}: there is no Pulumi.${stack}.yaml. Choose one of ${[...fleet.keys()].join(", ")}.`,
+      `--stack ${stack}: there is no Pulumi.${stack}.yaml. Choose one of ${names.join(", ")}.`,
     );
   }
+  const fleet = await recordFleet(files, progress(options));
   return { fleet, wants: (name) => stack === undefined || name === stack };
 }
 

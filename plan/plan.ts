@@ -43,7 +43,6 @@ export interface StackPlan {
 export interface PlanContext {
   readonly files: ReadonlyMap<string, string>;
   readonly prices: PriceTable;
-  readonly placeholders: readonly string[];
 }
 
 /** The plan of every stack of a fleet, by stack. Pure. */
@@ -76,7 +75,6 @@ export function planFleet(
         failover,
         quotas: needs,
         costs,
-        placeholders: context.placeholders,
         ...(provider === undefined ? {} : { secretsProvider: provider }),
       });
       return [

@@ -1,5 +1,5 @@
 import { isSpot, isStandardFamily, machineGroups, virtualCpus } from "./machines.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { awsRegionOf, ofType, textAt } from "./resources.ts";
 
 /** One AWS quota against what this stack, and all stacks in the same scope, need. */

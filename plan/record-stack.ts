@@ -3,7 +3,8 @@ import type { StackConfig } from "../infra/config.ts";
 import { deploy } from "../infra/deploy.ts";
 import { lookUp } from "../infra/lookups.ts";
 import { storesOf } from "../infra/storage.ts";
-import { recordProgram, type Recorded, type RecordOptions } from "./recorder.ts";
+import { type Recorded } from "./recorded.ts";
+import { recordProgram, type RecordOptions } from "./recorder.ts";
 
 /** What stands in for the secrets that people set by hand and that the primary makes: long enough to be accepted. */
 const PLACEHOLDER = "placeholder-of-a-secret-that-is-never-shown";

@@ -1,5 +1,5 @@
-import { SECRET_KEY, UNKNOWN } from "./recorder.ts";
-import type { Recorded } from "./recorder.ts";
+import { SECRET_KEY, UNKNOWN } from "./recorded.ts";
+import type { Recorded } from "./recorded.ts";
 
 /** What a property is when it has no place in a list or a record. */
 type Container = Readonly<Record<string, unknown>>;

@@ -7,7 +7,7 @@ import {
   turnHost,
 } from "../components/shared/names.ts";
 import { MOCK_ACCOUNT } from "./mock-cloud.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { ofType, textAt } from "./resources.ts";
 
 /** A name that somebody will see in a browser, a console or a firewall rule. */

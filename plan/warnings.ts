@@ -4,7 +4,7 @@ import { BROWSER } from "./failover.ts";
 import type { FailoverBudget } from "./failover.ts";
 import { machineGroups, virtualCpus } from "./machines.ts";
 import type { QuotaNeed } from "./quotas.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
 import { flagAt, listAt, numberAt, ofType, textAt } from "./resources.ts";
 
 /** Something the owner of a fleet should know before `pulumi up`. Each is one or two plain sentences. */
@@ -33,14 +33,11 @@ export interface WarningInput {
   readonly costs: CostEstimate;
   /** Where this stack's secrets are encrypted, as in its file: `awskms://…`; absent for a passphrase. */
   readonly secretsProvider?: string;
-  /** Services that are still placeholders. */
-  readonly placeholders: readonly string[];
 }
 
 /** All warnings about one stack, most serious first. */
 export function warningsOf(input: WarningInput): Warning[] {
   return [
-    ...placeholders(input),
     ...protection(input),
     ...failover(input),
     ...singlePoints(input),
@@ -53,19 +50,6 @@ export function warningsOf(input: WarningInput): Warning[] {
     ...costs(input),
     ...samples(input),
   ];
-}
-
-function placeholders({ placeholders: services }: WarningInput): Warning[] {
-  return services.length === 0
-    ? []
-    : [
-        {
-          about: "sample",
-          sentence:
-            `${services.join(" and ")} ${services.length === 1 ? "is a placeholder" : "are placeholders"}: ` +
-            `it answers health probes and does nothing else yet.`,
-        },
-      ];
 }
 
 function protection({ config }: WarningInput): Warning[] {

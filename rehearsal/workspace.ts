@@ -83,6 +83,12 @@ export const PROGRAM_PARTS = [
   "services",
 ] as const;
 
+/** State once, when a command ends: see `checkpoints`. */
+export const CHECKPOINTS_AT_END = {
+  PULUMI_EXPERIMENTAL: "true",
+  PULUMI_SKIP_CHECKPOINTS: "true",
+} as const;
+
 const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 const STACK_FILE = /^Pulumi\.[^.]+\.yaml$/;
@@ -120,10 +126,7 @@ export async function createWorkspace(options: WorkspaceOptions = {}): Promise<W
     ...(host.from === "built" ? { NODE_OPTIONS: "--import tsx" } : {}),
   };
   // Not in the environment that is shown: what is run by hand on a kept workspace keeps its checkpoints.
-  const checkpoints =
-    options.checkpoints === "at-end"
-      ? { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }
-      : {};
+  const checkpoints = options.checkpoints === "at-end" ? CHECKPOINTS_AT_END : {};
   const started = new Set<Running>();
   const start = (args: readonly string[], run: RunOptions = {}): Running => {
     const command = startCommand(engine.path, ["--color", "never", ...args], program, run, {

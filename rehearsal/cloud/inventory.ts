@@ -20,6 +20,8 @@ export interface Listed {
 export interface CloudOptions {
   /** Kept there between runs. @default in memory only */
   readonly stateFile?: string;
+  /** A state file to begin with, which is not written to. @default empty, or what `stateFile` has */
+  readonly from?: string;
   /** Hosted zones that exist from the start. @default every zone that is looked up */
   readonly zones?: readonly string[];
   /** Plan of the Cloudflare account; decides the shortest monitor interval. @default "standard" */
@@ -41,7 +43,13 @@ export class Inventory {
   constructor(options: CloudOptions) {
     this.#stateFile = options.stateFile;
     this.#zones = options.zones;
-    const stored = options.stateFile === undefined ? undefined : readStored(options.stateFile);
+    const file = options.from ?? options.stateFile;
+    const stored = file === undefined ? undefined : readStored(file);
+    if (options.from !== undefined && stored === undefined) {
+      throw new Error(
+        `Stand-in cloud "${options.from}": there is no such state file. Make it first.`,
+      );
+    }
     this.accountId = stored?.accountId ?? "123456789012";
     for (const thing of stored?.things ?? []) {
       this.#things.set(keyOf(thing), thing);
@@ -185,12 +193,17 @@ export class Inventory {
   /** Writes the state file, where there is one. */
   save(): void {
     if (this.#stateFile !== undefined) {
-      writeStored(this.#stateFile, {
-        accountId: this.accountId,
-        objects: Object.fromEntries([...this.#objects].map(([name, keys]) => [name, [...keys]])),
-        things: this.all(),
-      });
+      this.keepIn(this.#stateFile);
     }
+  }
+
+  /** Writes all that exists now to a state file. */
+  keepIn(file: string): void {
+    writeStored(file, {
+      accountId: this.accountId,
+      objects: Object.fromEntries([...this.#objects].map(([name, keys]) => [name, [...keys]])),
+      things: this.all(),
+    });
   }
 }
 

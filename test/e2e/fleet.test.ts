@@ -1,13 +1,12 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ENDPOINTS_VARIABLE } from "../../fleet/gateways.ts";
-import { LocalFleet } from "../../rehearsal/processes/local-fleet.ts";
+import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startFleet, type Fleet } from "../support/engine/fleet.ts";
 import { repositoryFiles } from "../support/fleets.ts";
-import { fleetCommands, runCommand, startCommand, type CommandFleet } from "./fleet-commands.ts";
-import { fleetProcesses } from "./fleet-processes.ts";
+import { runCommand, startCommand, type CommandFleet } from "./fleet-commands.ts";
 
 let fleet: Fleet;
-let processes: LocalFleet;
 let running: CommandFleet;
 
 beforeAll(async () => {
@@ -23,15 +22,13 @@ beforeAll(async () => {
     program: fleet.workspace.program,
     environment: {
       ...fleet.workspace.environment,
-      // Faster; the state is written when a command ends, also when it is interrupted.
-      PULUMI_EXPERIMENTAL: "true",
-      PULUMI_SKIP_CHECKPOINTS: "true",
+      // Faster, and written also when a command is interrupted.
+      ...CHECKPOINTS_AT_END,
     },
   };
 });
 
 afterAll(async () => {
-  await processes.close();
   await fleet.close();
 });
 
@@ -61,26 +58,47 @@ describe("npx fleet on files that were never deployed", () => {
     expect(up.stdout).toMatch(/^eu: done in \d+ s, \d+ create\nus: done in \d+ s, \d+ create\n$/);
     expect(up.status).toBe(0);
   });
-
-  it("runs: what is deployed is started as processes of this machine", async () => {
-    processes = await LocalFleet.start({
-      things: () => fleet.running.cloud.all(),
-      regions: ["eu", "us"],
-    });
-    const { endpoints } = processes.access();
-    running = {
-      ...running,
-      environment: {
-        ...running.environment,
-        [ENDPOINTS_VARIABLE]: JSON.stringify(endpoints),
-      },
-    };
-  });
 });
 
-fleetProcesses(() => processes);
+describe("npx fleet region", () => {
+  it("adds a region from two answers, and changes nothing in the others", async () => {
+    const added = await runCommand(
+      running,
+      "region",
+      "add",
+      "ap",
+      "--aws-region",
+      "ap-northeast-1",
+      "--no-wait",
+    );
+    expect(added.stderr).toContain("Pulumi.ap.yaml: written");
+    expect(added.stdout).toMatch(/^ap: done in \d+ s, \d+ create\n$/);
+    const previewed = await runCommand(running, "preview", "eu", "us", "--exit-code");
+    expect(previewed.stdout).toBe("eu: nothing changed\nus: nothing changed\n");
+  });
 
-fleetCommands(() => running);
+  it("removes it only when its name is given, then deletes all of it", async () => {
+    const asked = await runCommand(running, "region", "remove", "ap", "--lost");
+    expect(asked.status).toBe(5);
+    expect(asked.stderr).toContain("Add --confirm ap if that is meant.");
+    const removed = await runCommand(
+      running,
+      "region",
+      "remove",
+      "ap",
+      "--lost",
+      "--confirm",
+      "ap",
+    );
+    expect(removed.stdout, removed.stderr).toContain("ap: destroy: done\n");
+    expect(removed.stdout).toContain("Region ap is removed.");
+    expect(removed.status).toBe(0);
+    expect(existsSync(join(running.program, "Pulumi.ap.yaml"))).toBe(false);
+    expect((await runCommand(running, "region", "remove", "ap")).stdout).toBe(
+      "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.\n",
+    );
+  });
+});
 
 describe("npx fleet destroy", () => {
   it("deletes all regions after their names, the primary last, and keeps only its file", async () => {

@@ -2,7 +2,9 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startFleet, type Fleet } from "../support/engine/fleet.ts";
+import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
+import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
+import type { Fleet } from "../support/engine/fleet.ts";
 import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
 
 let fleet: Fleet;
@@ -33,18 +35,14 @@ if (words[0] === "cloudwatch") {
 `;
 
 beforeAll(async () => {
-  fleet = await startFleet();
-  await fleet.add("eu");
-  await fleet.add("us");
+  fleet = await startDeployedFleet();
   tools = await mkdtemp(join(tmpdir(), "meet-aws-"));
   await writeFile(join(tools, "aws"), AWS);
   await chmod(join(tools, "aws"), 0o755);
   const { environment, program } = fleet.workspace;
   const path = [tools, environment["PATH"] ?? ""].join(delimiter);
   running = { program, environment: { ...environment, PATH: path } };
-  await fleet.up("eu");
-  await fleet.up("us");
-}, 300_000);
+});
 
 afterAll(async () => {
   await fleet.close();
@@ -71,7 +69,12 @@ async function killedAt(step: string, ...args: readonly string[]): Promise<void>
   await command.ended;
 }
 
-const run = (...args: readonly string[]): Promise<CommandEnd> => runCommand(running, ...args);
+/** Runs a command that is not killed, and so needs its state only at its end. */
+const run = (...args: readonly string[]): Promise<CommandEnd> =>
+  runCommand(
+    { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
+    ...args,
+  );
 
 function loseRegion(): void {
   fleet.running.cloud.faults.add({

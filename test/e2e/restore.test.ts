@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { COPIED_BACKUPS } from "../../rehearsal/cloud/aws/rds.ts";
-import { startFleet, type Fleet } from "../support/engine/fleet.ts";
-import { runCommand, startCommand, type CommandFleet } from "./fleet-commands.ts";
+import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
+import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
+import type { Fleet } from "../support/engine/fleet.ts";
+import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
 
 let fleet: Fleet;
 let running: CommandFleet;
@@ -18,18 +20,14 @@ console.log(require("node:fs").readFileSync(__dirname + "/answer", "utf8"));
 const TO = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, "Z");
 
 beforeAll(async () => {
-  fleet = await startFleet();
-  await fleet.add("eu");
-  await fleet.add("us");
+  fleet = await startDeployedFleet();
   tools = await mkdtemp(join(tmpdir(), "meet-aws-"));
   await writeFile(join(tools, "aws"), AWS);
   await chmod(join(tools, "aws"), 0o755);
   const { environment, program } = fleet.workspace;
   const path = [tools, environment["PATH"] ?? ""].join(delimiter);
   running = { program, environment: { ...environment, PATH: path } };
-  await fleet.up("eu");
-  await fleet.up("us");
-}, 300_000);
+});
 
 afterAll(async () => {
   await fleet.close();
@@ -58,6 +56,13 @@ async function killedAt(step: string, ...args: readonly string[]): Promise<void>
   await command.ended;
 }
 
+/** Runs a command that is not killed, and so needs its state only at its end. */
+const run = (...args: readonly string[]): Promise<CommandEnd> =>
+  runCommand(
+    { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
+    ...args,
+  );
+
 function databasesIn(awsRegion: string) {
   return fleet.running.cloud
     .all("aws:rds/instance:Instance")
@@ -77,7 +82,7 @@ describe("npx fleet restore", () => {
     const command = ["restore", "eu", "--to", TO, "--confirm", "eu"];
     await killedAt("eu: leave the database it has", ...command);
     await killedAt("eu: make", ...command);
-    const restored = await runCommand(running, ...command);
+    const restored = await run(...command);
     expect(restored.stdout, restored.stderr).toContain("Meet in eu uses");
     const [kept, made, ...none] = databasesIn("eu-west-3");
     expect([kept?.id, none]).toEqual([old?.id, []]);
@@ -103,7 +108,7 @@ describe("npx fleet restore", () => {
       times: Number.POSITIVE_INFINITY,
       action: { kind: "fail", errorCode: "RegionLost", message: "eu-west-3 does not answer" },
     });
-    const restored = await runCommand(running, "restore", "us", "--to", TO, "--confirm", "us");
+    const restored = await run("restore", "us", "--to", TO, "--confirm", "us");
     expect(restored.stdout, restored.stderr).toContain("Meet in us uses");
     const made = databasesIn("us-east-1").at(-1);
     expect(made?.state["restoreToPointInTime"]).toEqual({
@@ -113,7 +118,7 @@ describe("npx fleet restore", () => {
     expect(text(made, "kmsKeyId")).toBe(text(copies, "kmsKeyId"));
     const eu = await readFile(join(fleet.workspace.program, "Pulumi.eu.yaml"), "utf8");
     expect(eu).toContain("meet:role: fenced");
-    const previewed = await runCommand(running, "preview", "us", "--exit-code");
+    const previewed = await run("preview", "us", "--exit-code");
     expect(previewed.stdout, previewed.stderr).toContain("us: nothing changed");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { estimateCosts } from "../../plan/costs.ts";
 import { PriceTable } from "../../plan/prices.ts";
 import type { Price } from "../../plan/prices.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { group, resource } from "./resources.ts";
 
 const REGION = "eu-west-3";

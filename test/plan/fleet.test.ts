@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { generatedFleet } from "../../bench/generated-fleet.ts";
-import { placeholderServices, recordFleet, RecordingError } from "../../plan/fleet-recording.ts";
+import { recordFleet, RecordingError } from "../../plan/fleet-recording.ts";
 import { planFleet } from "../../plan/plan.ts";
 import { loadPrices } from "../../plan/prices.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { textReport } from "../../plan/report-text.ts";
 import { repositoryFiles } from "../support/fleets.ts";
 
@@ -64,7 +64,7 @@ describe("A fleet of twenty regions", () => {
           { config: { ...eu.config, stack: `r${index}` }, resources: counted },
         ]),
       );
-      planFleet(fleet, { files: new Map(), prices: loadPrices(), placeholders: [] });
+      planFleet(fleet, { files: new Map(), prices: loadPrices() });
       return amount;
     };
     expect(reads(20)).toBe(10 * reads(2));
@@ -87,19 +87,12 @@ describe("A stack that the program refuses", () => {
   });
 });
 
-describe("The services", () => {
-  it("are placeholders only as long as their source says so", () => {
-    expect(placeholderServices(join(import.meta.dirname, "placeholder-sample"))).toEqual(["open"]);
-  });
-});
-
 describe("The report for a terminal", () => {
   it("has every section for every stack and no secret", async () => {
     const files = filesOf(2);
     const plans = planFleet(await recordFleet(files), {
       files,
       prices: loadPrices(),
-      placeholders: [],
     });
     const text = textReport([...plans.values()], "example.org");
     for (const title of [
@@ -123,7 +116,6 @@ describe("The report for a terminal", () => {
     const plans = planFleet(await recordFleet(files), {
       files,
       prices: loadPrices(),
-      placeholders: [],
     });
     expect(textReport([...plans.values()], "example.org")).toContain(
       "There is no other region: people are out until this one is back.",

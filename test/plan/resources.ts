@@ -1,5 +1,5 @@
 import type { StackConfig } from "../../infra/config.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 
 /** A recorded resource as the tests need it; everything not given is as for an ordinary resource. */
 export function resource(

@@ -4,7 +4,7 @@ import { estimateCosts } from "../../plan/costs.ts";
 import { cloudflareFailover, route53Failover } from "../../plan/failover.ts";
 import { loadPrices } from "../../plan/prices.ts";
 import { quotaNeeds } from "../../plan/quotas.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { warningsOf } from "../../plan/warnings.ts";
 import type { WarningInput } from "../../plan/warnings.ts";
 import { repositoryFiles, stackOf } from "../support/fleets.ts";
@@ -29,7 +29,6 @@ function sentences(
     failover: [],
     quotas: [],
     costs: estimateCosts(resources, calm.awsRegion, loadPrices()),
-    placeholders: [],
     ...rest,
   }).map(({ sentence }) => sentence);
 }
@@ -40,15 +39,6 @@ const cluster = (vpcConfig: object): Recorded =>
 describe("A warning", () => {
   it("is not given where there is nothing to say", () => {
     expect(sentences()).toEqual([]);
-  });
-
-  it("names the services that are placeholders", () => {
-    expect(sentences([], { placeholders: ["rooms"] })).toEqual([
-      "rooms is a placeholder: it answers health probes and does nothing else yet.",
-    ]);
-    expect(sentences([], { placeholders: ["recordings", "rooms"] })[0]).toMatch(
-      /^recordings and rooms are placeholders:/,
-    );
   });
 
   it("repeats the reason for which protection is off", () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { SECRET_KEY, type Recorded } from "../../plan/recorder.ts";
+import { SECRET_KEY, type Recorded } from "../../plan/recorded.ts";
 import { filesWithThirdRegion, recordFleet } from "../support/fleets.ts";
 
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n";

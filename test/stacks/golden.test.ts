@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { recordFleet, repositoryFiles } from "../support/fleets.ts";
 import { compareGolden, goldenFiles } from "../support/golden.ts";
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { recordStack } from "../../plan/record-stack.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import {
   filesWithThirdRegion,
   mediaRegionFile,

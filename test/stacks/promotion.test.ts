@@ -3,7 +3,7 @@ import { z } from "zod";
 import { promotedFiles } from "../../fleet/promotion.ts";
 import { checkedFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
 import { recordStack } from "../../plan/record-stack.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { filesWithThirdRegion, recordFleet, stackOf } from "../support/fleets.ts";
 
 const deploymentSchema = z.object({

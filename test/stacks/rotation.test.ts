@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { withSetting } from "../../fleet/stack-files.ts";
 import { compare, type Comparison } from "../../plan/compare.ts";
 import { recordStack } from "../../plan/record-stack.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { repositoryFiles, stackOf } from "../support/fleets.ts";
 
 /** The primary with these settings of meet:secrets. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SECRET_KEY, type Recorded } from "../../plan/recorder.ts";
+import { SECRET_KEY, type Recorded } from "../../plan/recorded.ts";
 
 /** What must hold of every stack: a rule lists what breaks it, a line each. */
 export type Rule = (resources: readonly Recorded[], stack: string) => string[];

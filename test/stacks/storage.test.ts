@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { SECRET_KEY, type Recorded } from "../../plan/recorder.ts";
+import { SECRET_KEY, type Recorded } from "../../plan/recorded.ts";
 import { filesWithThirdRegion, recordFleet } from "../support/fleets.ts";
 
 const LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration";

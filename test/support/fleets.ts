@@ -1,7 +1,7 @@
 import { readFleetFiles } from "../../infra/fleet-files.ts";
 import { resolveFleet, type StackConfig } from "../../infra/config.ts";
 import { recordStack } from "../../plan/record-stack.ts";
-import type { Recorded } from "../../plan/recorder.ts";
+import type { Recorded } from "../../plan/recorded.ts";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..", "..");

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SECRET_KEY, type Recorded } from "../../plan/recorder.ts";
+import { SECRET_KEY, type Recorded } from "../../plan/recorded.ts";
 
 const GOLDEN_DIR = join(import.meta.dirname, "..", "golden");
 

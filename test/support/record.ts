@@ -1,7 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { recordProgram, type Recorded, type RecordOptions } from "../../plan/recorder.ts";
+import { type Recorded } from "../../plan/recorded.ts";
+import { recordProgram, type RecordOptions } from "../../plan/recorder.ts";
 
-export type { Recorded } from "../../plan/recorder.ts";
+export type { Recorded } from "../../plan/recorded.ts";
 
 /** A recorded run with the look-ups that tests use. */
 export interface Recording<T> {

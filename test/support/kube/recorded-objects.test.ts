@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Recorded } from "../../../plan/recorder.ts";
+import type { Recorded } from "../../../plan/recorded.ts";
 import { recordedObjects } from "./recorded-objects.ts";
 
 function recorded(type: string, inputs: Record<string, unknown>): Recorded {

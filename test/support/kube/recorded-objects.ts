@@ -1,4 +1,4 @@
-import { SECRET_KEY, type Recorded } from "../../../plan/recorder.ts";
+import { SECRET_KEY, type Recorded } from "../../../plan/recorded.ts";
 import { kubernetesObject, type KubernetesObject } from "./dry-run.ts";
 
 /** Type tokens that are no objects of the API: the provider and groups of the SDK. */

@@ -1,11 +1,20 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { motoPython } from "../../../tools/programs.ts";
 
-/** Prints its port and serves until its input ends, so that it never outlives the test. */
+/**
+ * Prints its port and serves until its input ends, so that it never outlives the test. One call at a time: what moto
+ * has in memory is not made for threads, and a list during a deletion ends with status 500.
+ */
 const PROGRAM = `
-import logging, sys
+import logging, sys, threading
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+answer, turn = DomainDispatcherApplication.__call__, threading.Lock()
+def answer_in_turn(self, environ, start_response):
+    with turn:
+        return answer(self, environ, start_response)
+DomainDispatcherApplication.__call__ = answer_in_turn
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)

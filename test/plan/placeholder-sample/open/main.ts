@@ -1,1 +1,0 @@
-export const answer = "The sample is not built yet.";
