@@ -37,7 +37,7 @@ describe("a deletion that is asked for in the home's bucket", () => {
     const id = await world.recording("first", HOME, US);
     const kept = await world.recording("kept", HOME, US);
     await world.moto.put(HOME, `recordings/${id}.mp4`, "second", "video/mp4");
-    await world.moto.put(US, `recordings/${id}.mp4.json`, "{}", "application/json");
+    await world.moto.put(US, `recordings/${id}.ogg`, "sound alone", "audio/ogg");
     await world.moto.delete(US, `recordings/${id}.mp4`);
     await world.moto.put(HOME, `deletions/${id}`, "", "text/plain");
     const route = await world.route();
