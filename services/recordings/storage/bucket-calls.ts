@@ -37,7 +37,10 @@ interface Answer {
   readonly body: string;
 }
 
-/** What deleting takes: lists of objects and of versions, their removal, and empty objects that say what waits. */
+/**
+ * What deleting takes: lists of objects and of versions, their removal, and empty objects that say what waits; and the
+ * rules by which a bucket deletes by itself.
+ */
 export class BucketCalls {
   private readonly outbound: Outbound;
   private readonly signer: Signer;
@@ -84,6 +87,19 @@ export class BucketCalls {
       const [versionId = ""] = texts(one, "VersionId");
       return key.startsWith(prefix) && versionId !== "" ? [{ key, versionId }] : [];
     });
+  }
+
+  /** The bucket's rules of expiry as XML, empty where it has none. @throws S3Failed */
+  async lifecycle(bucket: Bucket): Promise<string> {
+    const answer = await this.call("GET", bucket, "", { lifecycle: "" });
+    const { status, body } = answer;
+    // Amazon S3 API, GetBucketLifecycleConfiguration; Garage says 204 (deuxfleurs-org/garage src/api/s3/lifecycle.rs).
+    const hasNone = status === 404 && texts(body, "Code")[0] === "NoSuchLifecycleConfiguration";
+    if (hasNone || status === 204 || isNotKnown(answer)) {
+      return "";
+    }
+    expectStatus(status, 200);
+    return body;
   }
 
   /** Removes one version for good, or without a version puts a delete marker on top. @throws S3Failed */

@@ -66,3 +66,29 @@ describe("versions of a recording", () => {
     await expect(calls.versions(bucket, "recordings/a.")).rejects.toThrow(`status ${status}`);
   });
 });
+
+describe("a bucket's rules of expiry", () => {
+  it("are what the storage answers", async () => {
+    answer = { status: 200, body: "<LifecycleConfiguration/>" };
+    expect(await calls.lifecycle(bucket)).toBe("<LifecycleConfiguration/>");
+    expect(targets).toEqual(["/recordings/?lifecycle="]);
+  });
+
+  it.each([
+    [404, fault("NoSuchLifecycleConfiguration")],
+    [204, ""],
+    [501, fault("NotImplemented")],
+  ])("are none where it answers %i %s", async (status, body) => {
+    answer = { status, body };
+    expect(await calls.lifecycle(bucket)).toBe("");
+  });
+
+  it.each([
+    [404, fault("NoSuchBucket")],
+    [403, fault("AccessDenied")],
+    [500, ""],
+  ])("are not known where it answers %i %s", async (status, body) => {
+    answer = { status, body };
+    await expect(calls.lifecycle(bucket)).rejects.toThrow(`status ${status}`);
+  });
+});
