@@ -120,7 +120,8 @@ function downloadsStorage(
   const { config, lookups, project } = scope;
   if (bucket.kind === "s3-compatible") {
     const stores = storesOf(config.fleet).map((store) => compatibleBucket(store, storageKeys));
-    return { kind: "s3-compatible", stores };
+    const { expirationDays } = config.fleet.recordings;
+    return { kind: "s3-compatible", stores, expirationDays };
   }
   const pattern = recordingsBucketPattern(project, lookups.accountId);
   // Where Meet's files are, and every region's recordings are copied to.

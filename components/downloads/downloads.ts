@@ -34,7 +34,12 @@ export type DownloadsStorage =
        */
       readonly bucketArnPattern: string;
     }
-  | { readonly kind: "s3-compatible"; readonly stores: readonly CompatibleBucket[] };
+  | {
+      readonly kind: "s3-compatible";
+      readonly stores: readonly CompatibleBucket[];
+      /** Days after which Meet calls a recording expired: the stores' own rules are compared with it. */
+      readonly expirationDays: number;
+    };
 
 export interface DownloadsArgs {
   readonly namespace: pulumi.Input<string>;
@@ -187,7 +192,10 @@ export function downloadsEnvironment(
     DOMAIN: args.domain,
     ...(args.storage.kind === "aws"
       ? { AWS_REGION: args.storage.awsRegion, BUCKET: args.storage.bucketName }
-      : { STORES: JSON.stringify(args.storage.stores.map(storeOfEnvironment)) }),
+      : {
+          STORES: JSON.stringify(args.storage.stores.map(storeOfEnvironment)),
+          EXPIRATION_DAYS: String(args.storage.expirationDays),
+        }),
     MEET_URL: args.meetUrl,
   };
 }

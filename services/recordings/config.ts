@@ -74,6 +74,8 @@ const environmentSchema = z
     /** Another server in the place of AWS, for tests and the rehearsal. */
     AWS_ENDPOINT_URL_S3: origin.optional(),
     STORES: stores.optional(),
+    /** Days after which Meet calls a recording expired: the rules of STORES are compared with it. */
+    EXPIRATION_DAYS: z.coerce.number().int().min(1).optional(),
     LINK_SECONDS: z.coerce.number().int().min(60).max(3600).default(900),
     MAX_REQUESTS: z.coerce.number().int().min(1).max(100_000).default(1000),
   })

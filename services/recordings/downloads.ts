@@ -4,6 +4,7 @@ import type { RecordingsEnvironment } from "./config.ts";
 import { DeleteRoute } from "./deletions/delete-route.ts";
 import { Deletions } from "./deletions/deletions.ts";
 import { Intents } from "./deletions/intents.ts";
+import { ExpiryCheck } from "./expiry-check.ts";
 import { HttpServer } from "./http-server.ts";
 import { MediaAuth } from "./meet/media-auth.ts";
 import { RecordingsApi } from "./meet/recordings-api.ts";
@@ -23,6 +24,7 @@ export class Downloads {
   private readonly outbound = new Outbound();
   private readonly stores: Stores;
   private readonly deletions: Deletions;
+  private readonly expiry: ExpiryCheck;
   private readonly server: HttpServer;
   private readonly metricsServer: ReturnType<typeof metricsServer>;
 
@@ -36,6 +38,7 @@ export class Downloads {
       credentialsEnd: () => this.stores.credentialsEnd(),
       deletions: () => this.deletions.waiting(),
       unsettled: () => this.deletions.unsettled(),
+      expiry: () => this.expiry.verdicts(),
     });
     const s3 = new S3Client(outbound, signer, (operation, outcome, seconds) => {
       metrics.stored(operation, outcome, seconds);
@@ -52,6 +55,12 @@ export class Downloads {
       observe: (outcome) => {
         metrics.deleted(outcome);
       },
+    });
+    this.expiry = new ExpiryCheck({
+      buckets: this.stores.compatible,
+      days: environment.EXPIRATION_DAYS,
+      calls,
+      log,
     });
     const meet = {
       meetUrl: environment.MEET_URL,
@@ -91,6 +100,7 @@ export class Downloads {
   async start(): Promise<void> {
     this.stores.start();
     this.deletions.start();
+    this.expiry.start();
     this.metricsServer.listen(this.environment.METRICS_PORT);
     const port = await this.server.listen(this.environment.PORT);
     this.log.info("listening", { port });
@@ -99,6 +109,7 @@ export class Downloads {
   /** Finishes what is under way. */
   async stop(): Promise<void> {
     await Promise.all([this.server.stop(), this.deletions.stop()]);
+    this.expiry.stop();
     this.stores.stop();
     this.metricsServer.close();
     this.outbound.close();

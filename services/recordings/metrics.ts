@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ExpiryVerdict } from "./expiry-check.ts";
 
 /** What became of a request. */
 export type Outcome =
@@ -20,6 +21,7 @@ export interface MetricsState {
   credentialsEnd(): number | undefined;
   deletions(): { readonly count: number; readonly oldestSeconds: number };
   unsettled(): { readonly count: number; readonly oldestSeconds: number };
+  expiry(): readonly ExpiryVerdict[];
 }
 
 /** What the route measures. No label holds a medium's or a person's name. */
@@ -117,6 +119,17 @@ export class Metrics {
       "Age of the oldest of them",
       () => state.unsettled().oldestSeconds,
     );
+    new Gauge({
+      name: "recordings_expiry_disagrees",
+      help: "1 where a bucket's lifecycle rules remove recordings after other days than Meet says",
+      labelNames: ["bucket", "endpoint"],
+      registers,
+      collect() {
+        for (const { bucket, disagrees } of state.expiry()) {
+          this.set({ bucket: bucket.name, endpoint: bucket.endpoint }, disagrees ? 1 : 0);
+        }
+      },
+    });
   }
 
   /** A request came in. */

@@ -11,6 +11,8 @@ import { StaticCredentials } from "./storage/static-credentials.ts";
 /** The buckets that the environment names, and what has to be started and stopped with them. */
 export interface Stores {
   readonly buckets: Buckets;
+  /** Those on S3-compatible storage. */
+  readonly compatible: readonly Bucket[];
   /** See PodCredentials.expiry. */
   credentialsEnd(): number | undefined;
   start(): void;
@@ -35,6 +37,7 @@ export function storesOf(
   const secrets = stores.flatMap((store) => [store.accessKeyFile, store.secretKeyFile]);
   return {
     buckets,
+    compatible: named,
     credentialsEnd: () => aws?.credentials.expiry(),
     start: () => {
       aws?.buckets.start();

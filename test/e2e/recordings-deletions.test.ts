@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Deletions, SETTLE_MS } from "../../services/recordings/deletions/deletions.ts";
-import { Intents } from "../../services/recordings/deletions/intents.ts";
+import { Intents, OPEN_MS } from "../../services/recordings/deletions/intents.ts";
 import { Outbound } from "../../services/recordings/outbound.ts";
 import type { Bucket } from "../../services/recordings/storage/bucket.ts";
 import { BucketCalls } from "../../services/recordings/storage/bucket-calls.ts";
@@ -32,12 +32,41 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** The deletions as a pod sees them so many milliseconds from now. */
+function deletionsIn(laterMs: number) {
+  const outbound = new Outbound();
+  world.s3.keys.set("ADMIN", { secret: "secret-of-the-admin" });
+  const bucket = (region: string): Bucket => ({
+    ...{ name: bucketIn(region), region, endpoint: world.s3.url },
+    ...{ pathStyle: true, delivery: "redirect" },
+    credentials: {
+      current: () =>
+        Promise.resolve({ accessKeyId: "ADMIN", secretAccessKey: "secret-of-the-admin" }),
+    },
+  });
+  const outcomes: string[] = [];
+  const buckets = new NamedBuckets(bucket("eu-west-3"), [bucket("us-east-1")]);
+  const calls = new BucketCalls(outbound, new Signer());
+  const deletions = new Deletions({
+    buckets,
+    calls,
+    intents: new Intents(buckets, calls),
+    log: createLog("recordings", "eu", () => undefined),
+    observe: (outcome) => outcomes.push(outcome),
+    nowMs: () => Date.now() + laterMs,
+  });
+  const close = (): void => {
+    outbound.close();
+  };
+  return { deletions, outcomes, close };
+}
+
 describe("a deletion that is asked for in the home's bucket", () => {
   it("takes all versions and delete markers from the buckets of all regions, and leaves the rest", async () => {
     const id = await world.recording("first", HOME, US);
     const kept = await world.recording("kept", HOME, US);
     await world.moto.put(HOME, `recordings/${id}.mp4`, "second", "video/mp4");
-    await world.moto.put(US, `recordings/${id}.mp4.json`, "{}", "application/json");
+    await world.moto.put(US, `recordings/${id}.ogg`, "sound alone", "audio/ogg");
     await world.moto.delete(US, `recordings/${id}.mp4`);
     await world.moto.put(HOME, `deletions/${id}`, "", "text/plain");
     const route = await world.route();
@@ -56,40 +85,23 @@ describe("a deletion that is asked for in the home's bucket", () => {
   });
 
   it("is over when it was gone over again after the time of a copy", async () => {
-    const outbound = new Outbound();
-    world.s3.keys.set("ADMIN", { secret: "secret-of-the-admin" });
-    const bucket = (region: string): Bucket => ({
-      ...{ name: bucketIn(region), region, endpoint: world.s3.url },
-      ...{ pathStyle: true, delivery: "redirect" },
-      credentials: {
-        current: () =>
-          Promise.resolve({ accessKeyId: "ADMIN", secretAccessKey: "secret-of-the-admin" }),
-      },
-    });
-    const outcomes: string[] = [];
-    const buckets = new NamedBuckets(bucket("eu-west-3"), [bucket("us-east-1")]);
-    const calls = new BucketCalls(outbound, new Signer());
-    const deletions = new Deletions({
-      buckets,
-      calls,
-      intents: new Intents(buckets, calls),
-      log: createLog("recordings", "eu", () => undefined),
-      observe: (outcome) => outcomes.push(outcome),
-      nowMs: () => Date.now() + SETTLE_MS + 1000,
-    });
+    const { deletions, outcomes, close } = deletionsIn(SETTLE_MS + 1000);
     const id = randomUUID();
     await world.moto.put(US, `recordings/${id}.ogg`, "audio", "audio/ogg");
+    await world.moto.put(HOME, `recordings/${id}.ogg`, "audio", "audio/ogg");
     await world.moto.put(HOME, `deletions/${id}`, "", "text/plain");
     world.s3.away.add(US);
     await deletions.round();
     expect(outcomes).not.toContain("done");
+    expect(await world.moto.versions(HOME, `recordings/${id}`)).toEqual([]);
+    expect(await world.moto.versions(US, `recordings/${id}`)).toEqual(["Version"]);
     world.s3.away.delete(US);
     await deletions.round();
     await deletions.round();
     expect(await world.moto.versions(US, `recordings/${id}`)).toEqual([]);
     expect(await world.moto.versions(HOME, `deletions/${id}`)).toEqual(["Version", "DeleteMarker"]);
     expect(deletions.waiting()).toEqual({ count: 0, oldestSeconds: 0 });
-    outbound.close();
+    close();
   });
 });
 
@@ -201,9 +213,17 @@ describe("a recording that somebody deletes in Meet", () => {
     world.meet.delayMs = 0;
     expect(await left(id)).toEqual({ ...KEPT, intents: 1 });
     route = await world.route();
-    // Nobody knows: nothing is deleted by itself.
-    expect((await world.metrics(route)).includes("recordings_deletions_unsettled{")).toBe(true);
-    expect(await left(id)).toEqual({ ...KEPT, intents: 1 });
+    // Nobody knows: nothing is deleted by itself, and after a time it is counted.
+    for (const [laterMs, count] of [
+      [0, 0],
+      [OPEN_MS + 1000, 1],
+    ] as const) {
+      const { deletions, close } = deletionsIn(laterMs);
+      await deletions.round();
+      close();
+      expect(deletions.unsettled().count).toBe(count);
+      expect(await left(id)).toEqual({ ...KEPT, intents: 1 });
+    }
     expect((await remove(id)).status).toBe(204);
     expect(await left(id)).toEqual(WAITING);
   });

@@ -173,8 +173,10 @@ describe("S3-compatible storage", () => {
       secretKeyFile: world.file("secret", "secret-of-garage\n"),
     });
     const stores = [store(HOME, "eu-west-3", "redirect"), store(US, "us-east-1", "stream")];
+    await world.moto.expire(HOME, "eu-west-3", "recordings/", 30);
     const other = await world.route({
       STORES: JSON.stringify(stores),
+      EXPIRATION_DAYS: "30",
       BUCKET: undefined,
       AWS_CONTAINER_CREDENTIALS_FULL_URI: undefined,
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: undefined,
@@ -188,6 +190,13 @@ describe("S3-compatible storage", () => {
       headers: { range: "bytes=0-3" },
     });
     expect([streamed.status, await streamed.text()]).toEqual([206, "else"]);
+    // The rules that the buckets have were compared with Meet's days at the start: one has none.
+    const disagrees = async (bucket: string): Promise<string | undefined> =>
+      new RegExp(`^recordings_expiry_disagrees\\{bucket="${bucket}".*\\} (\\d)$`, "m").exec(
+        await world.metrics(other),
+      )?.[1];
+    await expect.poll(() => disagrees(US)).toBe("1");
+    await expect.poll(() => disagrees(HOME)).toBe("0");
   });
 });
 

@@ -87,6 +87,7 @@ export function recordingsRun(): void {
       expect(seen.fileOutputs.map(({ filepath, output }) => [filepath, output.case])).toEqual([
         ["recordings/0190e5c4-7a3b-4d1e-9f00-0123456789ab.mp4", undefined],
       ]);
+      expect(seen.fileOutputs.map(({ disableManifest }) => disableManifest)).toEqual([true]);
       expect([seen.roomName, seen.layout]).toEqual([room, "speaker-light"]);
       expect(Buffer.from(bytes).toString("latin1")).not.toContain("secret");
       await worker.report(egressId, EgressStatus.EGRESS_ACTIVE);

@@ -199,8 +199,10 @@ describe("a fleet on S3-compatible storage", () => {
   });
 
   it("lets downloads look into every store, the primary's first, with its keys as files", () => {
-    const { STORES, BUCKET } = fleet.environment("eu", "downloads");
+    const { STORES, BUCKET, EXPIRATION_DAYS } = fleet.environment("eu", "downloads");
     expect(BUCKET).toBeUndefined();
+    // The days that Meet tells people, with which the stores' own rules are compared.
+    expect(EXPIRATION_DAYS).toBe("30");
     expect(JSON.parse(String(STORES))).toEqual([
       {
         bucket: "meet",

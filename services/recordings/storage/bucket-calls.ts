@@ -20,10 +20,27 @@ export interface Listed {
 const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
-/** What storage without versions answers to a question for them: it does not know it. */
-const NO_VERSIONS: ReadonlySet<number> = new Set([400, 405, 501]);
+/** Storage does not know a question: of versions, or of rules of expiry. */
+const NOT_KNOWN: ReadonlySet<number> = new Set([405, 501]);
 
-/** What deleting takes: lists of objects and of versions, their removal, and empty objects that say what waits. */
+/**
+ * Whether an answer says that the storage does not know the question, as Garage says of versions (deuxfleurs-org/garage
+ * src/api/s3/error.rs: NotImplemented is a 501). A 400 does so with that code alone: any other may be a passing fault of
+ * storage that has versions, and a deletion that took it for "no versions" would leave them all.
+ */
+function isNotKnown({ status, body }: Answer): boolean {
+  return NOT_KNOWN.has(status) || (status === 400 && texts(body, "Code")[0] === "NotImplemented");
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * What deleting takes: lists of objects and of versions, their removal, and empty objects that say what waits; and the
+ * rules by which a bucket deletes by itself.
+ */
 export class BucketCalls {
   private readonly outbound: Outbound;
   private readonly signer: Signer;
@@ -59,16 +76,30 @@ export class BucketCalls {
    * @throws S3Failed
    */
   async versions(bucket: Bucket, prefix: string): Promise<Version[] | undefined> {
-    const { status, body } = await this.call("GET", bucket, "", { prefix, versions: "" });
-    if (NO_VERSIONS.has(status)) {
+    const answer = await this.call("GET", bucket, "", { prefix, versions: "" });
+    if (isNotKnown(answer)) {
       return undefined;
     }
+    const { status, body } = answer;
     expectStatus(status, 200);
     return [...elements(body, "Version"), ...elements(body, "DeleteMarker")].flatMap((one) => {
       const [key = ""] = texts(one, "Key");
       const [versionId = ""] = texts(one, "VersionId");
       return key.startsWith(prefix) && versionId !== "" ? [{ key, versionId }] : [];
     });
+  }
+
+  /** The bucket's rules of expiry as XML, empty where it has none. @throws S3Failed */
+  async lifecycle(bucket: Bucket): Promise<string> {
+    const answer = await this.call("GET", bucket, "", { lifecycle: "" });
+    const { status, body } = answer;
+    // Amazon S3 API, GetBucketLifecycleConfiguration; Garage says 204 (deuxfleurs-org/garage src/api/s3/lifecycle.rs).
+    const hasNone = status === 404 && texts(body, "Code")[0] === "NoSuchLifecycleConfiguration";
+    if (hasNone || status === 204 || isNotKnown(answer)) {
+      return "";
+    }
+    expectStatus(status, 200);
+    return body;
   }
 
   /** Removes one version for good, or without a version puts a delete marker on top. @throws S3Failed */
@@ -92,7 +123,7 @@ export class BucketCalls {
     bucket: Bucket,
     key: string,
     query: Readonly<Record<string, string>>,
-  ): Promise<{ readonly status: number; readonly body: string }> {
+  ): Promise<Answer> {
     const url = new URL(objectUrl(bucket, key));
     url.search = new URLSearchParams(query).toString();
     try {

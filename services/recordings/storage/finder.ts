@@ -28,6 +28,13 @@ const REMEMBERED_KEYS = 10_000;
 const REMEMBERED_MS = 10 * 60_000;
 
 /**
+ * Milliseconds for which the others are waited for once one bucket has the medium: several times what a HEAD takes
+ * across an ocean, so that a healthy bucket's delete marker is seen, and little beside the eight seconds after which
+ * a silent one is given up.
+ */
+const REST_MS = 1000;
+
+/**
  * Finds the bucket that has a medium: the home, and while its copy has not arrived there the region that recorded it.
  * The home is asked every time, because a deletion is made there.
  */
@@ -45,14 +52,17 @@ export class Finder {
   async find(key: MediaKey): Promise<Found> {
     const home = this.buckets.home();
     const remembered = this.memory.recall(key.text);
-    const [atHome, elsewhere] = await Promise.all([
-      this.lookInto(home, key.text),
-      remembered === undefined ? undefined : this.lookInto(remembered, key.text),
-    ]);
+    const lookAtHome = this.lookInto(home, key.text);
+    const lookElsewhere =
+      remembered === undefined ? undefined : this.lookInto(remembered, key.text);
+    // Where the home decides nobody waits for the other, nor for its failure.
+    lookElsewhere?.catch(() => undefined);
+    const atHome = await lookAtHome;
     if (atHome.kind === "there") {
       this.memory.forget(key.text);
       return { kind: "found", bucket: home, headers: atHome.headers, where: "home" };
     }
+    const elsewhere = atHome.kind === "deleted" ? undefined : await lookElsewhere;
     if (atHome.kind === "deleted" || elsewhere?.kind === "deleted") {
       this.memory.forget(key.text);
       return { kind: "deleted" };
@@ -79,11 +89,7 @@ export class Finder {
       for (const { name } of fresh) {
         asked.add(name);
       }
-      looks.push(
-        ...(await Promise.all(
-          fresh.map(async (bucket) => ({ bucket, look: await this.lookInto(bucket, key.text) })),
-        )),
-      );
+      looks.push(...(await this.lookIntoAll(fresh, key)));
       if (looks.some(({ look }) => look.kind === "deleted")) {
         return { kind: "deleted" };
       }
@@ -95,6 +101,26 @@ export class Finder {
       }
     }
     return this.nothing(looks);
+  }
+
+  /** What the buckets say: all of them, or those that answer soon after the first that has it. */
+  private async lookIntoAll(buckets: readonly Bucket[], key: MediaKey): Promise<Answered[]> {
+    const answered: Answered[] = [];
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
+      const ask = async (bucket: Bucket): Promise<void> => {
+        const look = await this.lookInto(bucket, key.text);
+        answered.push({ bucket, look });
+        if (look.kind === "there") {
+          timer ??= setTimeout(resolve, REST_MS);
+        }
+      };
+      Promise.all(buckets.map(ask)).then(() => {
+        resolve();
+      }, reject);
+    });
+    clearTimeout(timer);
+    return [...answered];
   }
 
   private nothing(looks: readonly Answered[]): Found {

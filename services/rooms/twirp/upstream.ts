@@ -1,7 +1,7 @@
 import { HttpCaller, NoAnswer } from "../livekit/http-caller.ts";
 import { parseTwirpError } from "../livekit/twirp-error.ts";
 import type { Deadline } from "./deadline.ts";
-import { withoutS3 } from "./egress-storage.ts";
+import { forEgress } from "./egress-storage.ts";
 import { errorAnswer, type TwirpAnswer } from "./twirp-answer.ts";
 import type { TwirpBody } from "./twirp-body.ts";
 
@@ -83,7 +83,7 @@ export class Upstream {
   /** Sends a call to this region's LiveKit. */
   async sendHere(call: TwirpCall, deadline: Deadline, isLook: boolean): Promise<TwirpAnswer> {
     const method = `${call.service}/${call.method}`;
-    const body = this.hasRegionalStorage ? withoutS3(method, call.body) : call.body.bytes;
+    const body = forEgress(method, call.body, this.hasRegionalStorage);
     const timeoutMs = Math.max(1, deadline.left() - MARGIN_MS);
     const answer = await this.liveKit.call({
       method: "POST",

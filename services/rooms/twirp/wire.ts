@@ -76,6 +76,32 @@ export function withoutFields(
   return Buffer.concat(kept);
 }
 
+/**
+ * The same message with a number at the end of each message that the path leads to: of a field that occurs twice the
+ * last one counts (protobuf.dev, Encoding). A message that is not there is not made. @throws Malformed
+ */
+export function withNumber(
+  bytes: Uint8Array,
+  path: FieldNumbers,
+  value: number,
+  budget: Budget = { fields: MAX_FIELDS },
+): Uint8Array {
+  const [number = 0, ...rest] = path;
+  if (rest.length === 0) {
+    return Buffer.concat([bytes, Buffer.from([...varint(number * 8), ...varint(value)])]);
+  }
+  const kept: Uint8Array[] = [];
+  for (const field of fieldsOf(bytes, budget)) {
+    if (field.number === number && field.type === LENGTH_DELIMITED) {
+      const inside = bytes.subarray(field.valueStart, field.end);
+      kept.push(delimited(number, withNumber(inside, rest, value, budget)));
+    } else {
+      kept.push(bytes.subarray(field.start, field.end));
+    }
+  }
+  return Buffer.concat(kept);
+}
+
 /** A field that holds bytes: a string or a message. */
 export function delimited(number: number, value: Uint8Array): Uint8Array {
   const head = [...varint(number * 8 + LENGTH_DELIMITED), ...varint(value.length)];

@@ -121,7 +121,7 @@ describe("Downloads", () => {
       `roleName ${"r".repeat(65)} has 65 characters, IAM allows 64. Shorten it.`,
     ],
     [
-      { storage: { kind: "s3-compatible", stores: [] } },
+      { storage: { kind: "s3-compatible", stores: [], expirationDays: 90 } },
       "there are no stores to look into. Name the home's at least.",
     ],
     [{ replicas: 1 }, "1 replicas leave no pod when a zone is lost. Use 2 or more."],

@@ -30,6 +30,7 @@ class World {
   waiting = [`deletions/${ID}`];
   /** Times of intents that nobody knows the end of. */
   unsettled: number[] = [];
+  others = ["us"];
   /** Buckets that do nothing. */
   readonly away = new Set<string>();
   hasVersions = true;
@@ -38,7 +39,7 @@ class World {
   readonly deletions = new Deletions({
     buckets: {
       home: () => bucket("home"),
-      others: () => [bucket("us")],
+      others: () => this.others.map(bucket),
       isComplete: () => this.isComplete,
       refresh: () => Promise.resolve(),
     },
@@ -122,14 +123,26 @@ describe("a deletion", () => {
     world.away.add("us");
     world.now += 2 * SETTLE_MS;
     await world.deletions.round();
-    expect(world.removals).toEqual([]);
+    expect(world.removals).toEqual([`home ${KEY} h2`, `home ${KEY} h1`]);
     expect(world.deletions.waiting()).toEqual({ count: 1, oldestSeconds: 2400 });
     expect(world.lines.join("")).toContain("a recording is not deleted everywhere yet");
+    expect(world.lines.join("")).toContain("us: status 503");
     world.away.delete("us");
     await world.deletions.round();
     await world.deletions.round();
     expect(world.outcomes).toEqual(["failed", "again", "done"]);
     expect(world.versions["us"]).toEqual([]);
+  });
+
+  it("goes through all other buckets while some are away, and names those", async () => {
+    world.others = ["ap", "br", "us"];
+    world.versions["ap"] = [{ key: KEY, versionId: "a1" }];
+    world.versions["br"] = [{ key: KEY, versionId: "b1" }];
+    world.away.add("ap").add("us");
+    await world.deletions.round();
+    expect(world.removals).toEqual([`br ${KEY} b1`, `home ${KEY} h2`, `home ${KEY} h1`]);
+    expect(world.lines.join("")).toContain("ap: status 503, us: status 503");
+    expect(world.deletions.waiting().count).toBe(1);
   });
 
   it("stays while it is not known which buckets there are", async () => {

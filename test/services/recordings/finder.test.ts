@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { MediaKey } from "../../../services/recordings/media-key.ts";
 import type { Bucket } from "../../../services/recordings/storage/bucket.ts";
 import type { Buckets } from "../../../services/recordings/storage/buckets.ts";
@@ -7,7 +7,7 @@ import { Finder } from "../../../services/recordings/storage/finder.ts";
 import { Memory } from "../../../services/recordings/storage/memory.ts";
 import type { Look } from "../../../services/recordings/storage/s3-client.ts";
 
-type State = Look["kind"];
+type State = Look["kind"] | "silent" | "slow marker";
 
 const KEY = keyOf("0190e5c4-7a3b-4d1e-9f00-0123456789ab");
 
@@ -70,6 +70,12 @@ class World implements Buckets {
       switch (kind) {
         case "there":
           return Promise.resolve({ kind, headers: { etag: it.name } });
+        case "silent":
+          return new Promise(() => undefined);
+        case "slow marker":
+          return new Promise((resolve) => {
+            setTimeout(resolve, 900, { kind: "deleted" });
+          });
         case "failed":
           return Promise.resolve({ kind, reason: "status 503" });
         default:
@@ -79,6 +85,21 @@ class World implements Buckets {
     return new Finder(this, look, new Memory(2, 1000, nowMs));
   }
 }
+
+/** What a promise has come to; "pending" where it has come to nothing yet. */
+async function settled<T>(promise: Promise<T>): Promise<T | "pending"> {
+  const turns = async (): Promise<"pending"> => {
+    for (let turn = 0; turn < 50; turn += 1) {
+      await Promise.resolve();
+    }
+    return "pending";
+  };
+  return Promise.race([promise, turns()]);
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("a search", () => {
   it("ends at home where the home has it, without a word to the others", async () => {
@@ -135,6 +156,35 @@ describe("a search", () => {
     });
     unlisted.complete = true;
     expect(await unlisted.finder().find(KEY)).toEqual({ kind: "missing" });
+  });
+
+  it("gives out what one bucket has although another never answers", async () => {
+    vi.useFakeTimers();
+    const world = new World({ home: "missing", ap: "silent", us: "there" });
+    const found = world.finder().find(KEY);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await settled(found)).toMatchObject({ where: "searched", bucket: { name: "us" } });
+  });
+
+  it("does not go past a delete marker that comes within a second of the object", async () => {
+    vi.useFakeTimers();
+    const world = new World({ home: "missing", br: "silent", ap: "slow marker", us: "there" });
+    const found = world.finder().find(KEY);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await settled(found)).toEqual({ kind: "deleted" });
+  });
+
+  it("gives out what has come home although the region that recorded it never answers", async () => {
+    const world = new World({ home: "missing", us: "there" });
+    const finder = world.finder();
+    await finder.find(KEY);
+    world.states.set("home", "there").set("us", "silent");
+    expect(await settled(finder.find(KEY))).toMatchObject({ where: "home" });
+    await finder.find(KEY);
+    world.states.set("home", "missing").set("us", "there");
+    await finder.find(KEY);
+    world.states.set("home", "deleted").set("us", "silent");
+    expect(await settled(finder.find(KEY))).toEqual({ kind: "deleted" });
   });
 
   it("holds what it promises in whatever state the buckets are, and whatever was before", async () => {

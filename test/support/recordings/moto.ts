@@ -64,6 +64,13 @@ export class Moto {
     await this.send("PUT", `/${name}?versioning`, region, on);
   }
 
+  /** Has a bucket remove what begins with a prefix after as many days. */
+  async expire(bucket: string, region: string, prefix: string, days: number): Promise<void> {
+    const rule = `<Rule><ID>expiry</ID><Status>Enabled</Status><Filter><Prefix>${prefix}</Prefix></Filter><Expiration><Days>${days}</Days></Expiration></Rule>`;
+    const rules = `<LifecycleConfiguration>${rule}</LifecycleConfiguration>`;
+    await this.send("PUT", `/${bucket}?lifecycle`, region, rules);
+  }
+
   async put(bucket: string, key: string, body: string | Uint8Array, type: string): Promise<void> {
     await this.send("PUT", `/${bucket}/${key}`, "eu-west-3", body, { "content-type": type });
   }

@@ -38,6 +38,7 @@ export class RouteWorld {
     credentialsEnd: () => undefined,
     deletions: () => ({ count: 2, oldestSeconds: 60 }),
     unsettled: () => ({ count: 1, oldestSeconds: 700 }),
+    expiry: () => [],
   });
   private readonly outbound = new Outbound();
   private storage: Server | undefined;
