@@ -15,8 +15,8 @@ const patience = { testTimeout: 10 * 60_000, hookTimeout: 5 * 60_000 };
 
 /**
  * Tests that need built tools: the real Pulumi engine on the stand-in cloud, a real kube-apiserver, real LiveKits,
- * actionlint; script/setup builds what they need. Those that need the machine to themselves run one after another, then
- * the others two at a time.
+ * actionlint; script/setup builds what they need. Those that need the machine to themselves run one after another, the
+ * others two at a time, and never both kinds together.
  */
 export default defineConfig({
   test: {

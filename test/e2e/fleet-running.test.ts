@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ENDPOINTS_VARIABLE } from "../../fleet/gateways.ts";
 import { LocalFleet } from "../../rehearsal/processes/local-fleet.ts";
+import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
 import type { Fleet } from "../support/engine/fleet.ts";
 import { runCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
@@ -42,7 +45,10 @@ beforeAll(async () => {
   });
   const { program, environment } = fleet.workspace;
   const endpoints = JSON.stringify(processes.access().endpoints);
-  running = { program, environment: { ...environment, [ENDPOINTS_VARIABLE]: endpoints } };
+  running = {
+    program,
+    environment: { ...environment, ...CHECKPOINTS_AT_END, [ENDPOINTS_VARIABLE]: endpoints },
+  };
 });
 
 afterAll(async () => {
@@ -96,6 +102,28 @@ describe("npx fleet where gateways answer", () => {
     );
     expect((await run("room", "show", "e2e")).stdout).toContain("Room e2e is in no region.");
     expect((await run("room", "unpin", "e2e")).status).toBe(0);
+  });
+
+  it("adds a region from two answers, and changes nothing in the others", async () => {
+    const added = await run("region", "add", "ap", "--aws-region", "ap-northeast-1", "--no-wait");
+    expect(added.stderr).toContain("Pulumi.ap.yaml: written");
+    expect(added.stdout).toMatch(/^ap: done in \d+ s, \d+ create\n$/);
+    const previewed = await run("preview", "eu", "us", "--exit-code");
+    expect(previewed.stdout).toBe("eu: nothing changed\nus: nothing changed\n");
+  });
+
+  it("removes it only when its name is given, then deletes all of it", async () => {
+    const asked = await run("region", "remove", "ap", "--lost");
+    expect(asked.status).toBe(5);
+    expect(asked.stderr).toContain("Add --confirm ap if that is meant.");
+    const removed = await run("region", "remove", "ap", "--lost", "--confirm", "ap");
+    expect(removed.stdout, removed.stderr).toContain("ap: destroy: done\n");
+    expect(removed.stdout).toContain("Region ap is removed.");
+    expect(removed.status).toBe(0);
+    expect(existsSync(join(running.program, "Pulumi.ap.yaml"))).toBe(false);
+    expect((await run("region", "remove", "ap")).stdout).toBe(
+      "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.\n",
+    );
   });
 
   it("has shown no secret in all that", () => {

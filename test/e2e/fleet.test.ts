@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startFleet, type Fleet } from "../support/engine/fleet.ts";
@@ -57,46 +55,6 @@ describe("npx fleet on files that were never deployed", () => {
     expect(up.stderr).toMatch(/eu: up[^]*us: up/);
     expect(up.stdout).toMatch(/^eu: done in \d+ s, \d+ create\nus: done in \d+ s, \d+ create\n$/);
     expect(up.status).toBe(0);
-  });
-});
-
-describe("npx fleet region", () => {
-  it("adds a region from two answers, and changes nothing in the others", async () => {
-    const added = await runCommand(
-      running,
-      "region",
-      "add",
-      "ap",
-      "--aws-region",
-      "ap-northeast-1",
-      "--no-wait",
-    );
-    expect(added.stderr).toContain("Pulumi.ap.yaml: written");
-    expect(added.stdout).toMatch(/^ap: done in \d+ s, \d+ create\n$/);
-    const previewed = await runCommand(running, "preview", "eu", "us", "--exit-code");
-    expect(previewed.stdout).toBe("eu: nothing changed\nus: nothing changed\n");
-  });
-
-  it("removes it only when its name is given, then deletes all of it", async () => {
-    const asked = await runCommand(running, "region", "remove", "ap", "--lost");
-    expect(asked.status).toBe(5);
-    expect(asked.stderr).toContain("Add --confirm ap if that is meant.");
-    const removed = await runCommand(
-      running,
-      "region",
-      "remove",
-      "ap",
-      "--lost",
-      "--confirm",
-      "ap",
-    );
-    expect(removed.stdout, removed.stderr).toContain("ap: destroy: done\n");
-    expect(removed.stdout).toContain("Region ap is removed.");
-    expect(removed.status).toBe(0);
-    expect(existsSync(join(running.program, "Pulumi.ap.yaml"))).toBe(false);
-    expect((await runCommand(running, "region", "remove", "ap")).stdout).toBe(
-      "Region ap has no file and no stack. If the others were still to be deployed, run fleet up.\n",
-    );
   });
 });
 

@@ -45,8 +45,11 @@ async function isFirst(folder: string): Promise<boolean> {
 async function deploy(folder: string): Promise<Fleet> {
   const fleet = await startFleet();
   try {
+    // Both before either is deployed: what the primary makes depends on the others' files.
     for (const stack of STACKS) {
       await fleet.add(stack);
+    }
+    for (const stack of STACKS) {
       await fleet.up(stack);
     }
     const { workspace, running } = fleet;
