@@ -60,6 +60,19 @@ export async function known<T>(work: () => Promise<T>): Promise<Known<T>> {
   }
 }
 
+/**
+ * What may be over at the next try: no answer in time, no connection, AWS's own faults and its limits of calls
+ * (botocore docs, retries: its legacy mode tries the same again, a few times). A missing `aws`, credentials and
+ * permissions are not: somebody has to do something.
+ */
+const PASSING =
+  /^(AWS did not answer|5\d\d$|429$|SlowDown|ServiceUnavailable|Service Unavailable|InternalError|InternalFailure|InternalServer|Throttl|RequestThrottled|TooManyRequests|RequestLimitExceeded|BandwidthLimitExceeded|RequestTimeout|OperationAborted)|Could not connect to the endpoint|[Tt]imeout on endpoint|Connection was closed|Connection reset/;
+
+/** Whether a reason why something is not known may pass without anybody's doing. */
+export function mayPass(why: string): boolean {
+  return PASSING.test(why);
+}
+
 function reasonOf(error: ExecFileException, stderr: string): string {
   if (error.code === "ENOENT") {
     return "the aws command is not installed";

@@ -16,8 +16,6 @@ export interface BackfillPlan {
   readonly objects: number;
   /** By home: how many recordings, and bytes, it has not. */
   readonly missing: Readonly<Record<string, { readonly objects: number; readonly bytes: number }>>;
-  /** Which objects S3 is asked to copy, by what became of their replication so far. */
-  readonly statuses: readonly string[];
   /** Tells this work from another: the same as long as the same is missing. */
   readonly fingerprint: string;
 }
@@ -70,7 +68,6 @@ export async function backfillPlan(
         { objects: left.length, bytes: left.reduce((sum, { Size }) => sum + Size, 0) },
       ]),
     ),
-    statuses: statusesOf(region, [...missing.values()]),
     fingerprint: createHash("sha256")
       .update(
         JSON.stringify([bucket, [...missing].map(([home, left]) => [home, left.map(nameOf)])]),
@@ -80,23 +77,13 @@ export async function backfillPlan(
 }
 
 /**
- * An object that no rule has seen is NONE, one that was copied to another home only is COMPLETED and would be left out
- * for ever, and a home holds replicas of regions that may be gone (Amazon S3 user guide, s3-batch-replication-batch).
+ * Which objects S3 is asked to copy, by what became of their replication so far: all but PENDING, which come by
+ * themselves. An object that no rule has seen is NONE. One that was copied to a home that is no home any more is
+ * COMPLETED, and one that came from a region that may be gone is a REPLICA: neither is ever copied to a new home without
+ * being asked for (Amazon S3 user guide, s3-batch-replication-batch). S3 compares no buckets, so no home's contents tell
+ * which of these can be left out.
  */
-function statusesOf(
-  { role }: StackConfig,
-  missing: readonly (readonly RecordingObject[])[],
-): readonly string[] {
-  const counts = missing.map(({ length }) => length);
-  const some = counts.some((count) => count > 0);
-  const atAnother = some && new Set(counts).size > 1;
-  return [
-    "NONE",
-    "FAILED",
-    ...(atAnother ? ["COMPLETED"] : []),
-    ...(some && role !== "media" ? ["REPLICA"] : []),
-  ];
-}
+export const COPIED_STATUSES = ["NONE", "FAILED", "COMPLETED", "REPLICA"] as const;
 
 const progressSchema = z
   .object({
@@ -178,7 +165,7 @@ export async function startJob(
       ExpectedBucketOwner: account,
       SourceBucket: `arn:aws:s3:::${plan.bucket}`,
       EnableManifestOutput: false,
-      Filter: { EligibleForReplication: true, ObjectReplicationStatuses: plan.statuses },
+      Filter: { EligibleForReplication: true, ObjectReplicationStatuses: COPIED_STATUSES },
     },
   };
   const answer = await aws.call(plan.awsRegion, [

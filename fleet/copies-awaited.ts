@@ -1,6 +1,6 @@
 import type { StackConfig } from "../infra/config.ts";
 import * as z from "zod";
-import { known, type Aws, type Known } from "./aws.ts";
+import { known, mayPass, type Aws, type Known } from "./aws.ts";
 import { showDuration } from "./durations.ts";
 import { EXIT, FleetError } from "./exit.ts";
 import type { RecordingObject, RecordingsLeft } from "./recordings-left.ts";
@@ -27,68 +27,78 @@ interface Straggler {
 
 /**
  * Waits for the copies that S3 is making. Only what is PENDING comes by itself (Amazon S3 user guide,
- * replication-status): FAILED is not tried again, and an object that no rule has seen has no status.
+ * replication-status): FAILED is not tried again, and an object that no rule has seen has no status. What is not known
+ * is not done: with the region go its replication and the role of that, and no copy comes after.
  * @param look compares the bucket with its homes
  * @returns the last look: what is in no home then will never come
- * @throws FleetError when something that is in no home will not come, the time is over, or the operator interrupts
+ * @throws FleetError when something that is in no home will not come, the time is over, the operator interrupts, or AWS
+ * does not say and will not by itself
  */
 export async function untilCopied(
   world: Pick<World, "aws" | "output" | "clock" | "interrupted">,
   region: StackConfig,
   look: () => Promise<Known<RecordingsLeft>>,
   waitSeconds: number,
-): Promise<Known<RecordingsLeft>> {
+): Promise<RecordingsLeft> {
   const homes = copiesOf(region).map((home) => home.stack);
-  const first = await look();
-  if (!first.known || homes.length === 0) {
-    return first;
-  }
   const began = world.clock.now();
   const copied = new Set<string>();
-  let saidAt = Number.NEGATIVE_INFINITY;
-  let said = "";
-  const say = (text: string): void => {
-    if (text !== said || world.clock.now() - saidAt >= SAY_MS) {
-      const waited = showDuration((world.clock.now() - began) / 1000);
-      world.output.say(`${region.stack}: ${text}; waited for ${waited}`);
-      said = text;
-      saidAt = world.clock.now();
-    }
-  };
-  let left = first.value;
+  const say = sayer(world, region);
   for (;;) {
-    const asked = await known(() => stragglersOf(world.aws, region.awsRegion, left));
-    if (asked.known) {
+    const left = await look();
+    const asked = left.known
+      ? await known(() => stragglersOf(world.aws, region.awsRegion, left.value, homes))
+      : left;
+    if (left.known && asked.known) {
       const stuck = asked.value.filter(
         // COMPLETED may be newer than the look, but not twice.
         ({ key, status }) => status !== "PENDING" && (status !== "COMPLETED" || copied.has(key)),
       );
-      stopIfLost(region, left, stuck);
+      stopIfLost(region, left.value, stuck);
       if (stuck.length === asked.value.length) {
         sayStuck(world, region, stuck);
-        return { known: true, value: left };
+        return left.value;
       }
       for (const { key } of asked.value.filter(({ status }) => status === "COMPLETED")) {
         copied.add(key);
       }
-      say(
-        `${left.behind.length} of ${left.objects} recordings are on their way to ${homes.join(" and ")}`,
-      );
-    } else {
+      const { behind, objects } = left.value;
+      say(`${behind.length} of ${objects} recordings are on their way to ${homes.join(" and ")}`);
+    } else if (!asked.known) {
       say(`its copies cannot be looked at (${asked.why})`);
+      if (!mayPass(asked.why)) {
+        throw notKnown(region, asked.why, "");
+      }
     }
     const waitedMs = world.clock.now() - began;
     if (world.interrupted.aborted || waitedMs >= waitSeconds * 1000) {
-      throw notCopiedYet(left, world.interrupted.aborted ? undefined : waitSeconds);
+      const when = world.interrupted.aborted
+        ? "interrupted here, "
+        : `after ${showDuration(waitSeconds)} of waiting, `;
+      throw left.known && asked.known
+        ? notCopiedYet(left.value, when)
+        : notKnown(region, asked.known ? "" : asked.why, when);
     }
     await world.clock.sleep(Math.min(LOOK_MS, waitSeconds * 1000 - waitedMs));
-    const next = await look();
-    if (next.known) {
-      left = next.value;
-    } else {
-      say(`its copies cannot be looked at (${next.why})`);
-    }
   }
+}
+
+/** Says a line, but the same again only after a while. */
+function sayer(
+  { output, clock }: Pick<World, "output" | "clock">,
+  { stack }: StackConfig,
+): (text: string) => void {
+  const began = clock.now();
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let said = "";
+  return (text) => {
+    if (text !== said || clock.now() - saidAt >= SAY_MS) {
+      const waited = showDuration((clock.now() - began) / 1000);
+      output.say(`${stack}: ${text}; waited for ${waited}`);
+      said = text;
+      saidAt = clock.now();
+    }
+  };
 }
 
 function stopIfLost(
@@ -117,17 +127,18 @@ function sayStuck(
   }
 }
 
-function notCopiedYet(
-  { bucket, behind, objects }: RecordingsLeft,
-  waitSeconds: number | undefined,
-): FleetError {
+function notCopiedYet({ bucket, behind, objects }: RecordingsLeft, when: string): FleetError {
   const keys = behind.slice(0, 5).map(({ Key }) => Key);
-  const why =
-    waitSeconds === undefined
-      ? "interrupted here"
-      : `after ${showDuration(waitSeconds)} of waiting`;
   return new FleetError(
-    `Bucket "${bucket}": ${why}, ${behind.length} of ${objects} recordings are still on their way (${keys.join(", ")}${behind.length > 5 ? ", …" : ""}). S3 goes on with them; wait longer with --wait, or lose them with --lose-recordings.`,
+    `Bucket "${bucket}": ${when}${behind.length} of ${objects} recordings are still on their way (${keys.join(", ")}${behind.length > 5 ? ", …" : ""}). S3 goes on with them; wait longer with --wait, or lose them with --lose-recordings.`,
+    EXIT.notFinished,
+  );
+}
+
+/** With what to do about it. */
+function notKnown({ stack, awsRegion }: StackConfig, why: string, when: string): FleetError {
+  return new FleetError(
+    `Region "${stack}": ${when}what recordings it has, and which of them are copied, is not known (${why}), and copies that are on their way would never arrive. Have aws s3api list-objects-v2 and head-object answer for its bucket in ${awsRegion} and its homes', in the fleet's account; or add --lose-recordings.`,
     EXIT.notFinished,
   );
 }
@@ -142,7 +153,11 @@ async function stragglersOf(
   aws: Aws,
   awsRegion: string,
   { bucket, behind, notCopied }: RecordingsLeft,
+  homes: readonly string[],
 ): Promise<readonly Straggler[]> {
+  if (homes.length === 0) {
+    return [];
+  }
   const nowhere = new Set(notCopied);
   const rank = ({ Key }: RecordingObject): number => (nowhere.has(Key) ? 0 : 1);
   const asked = [...behind]

@@ -10,6 +10,7 @@ import {
 } from "../components/shared/names.ts";
 import type { Sibling, StackConfig } from "../infra/config.ts";
 import { known, type Aws, type Known } from "./aws.ts";
+import { askDeletions, type DeletionFacts } from "./deletion-facts.ts";
 
 /** How far a bucket's copy at one home is behind. */
 export interface ReplicationFacts {
@@ -24,6 +25,8 @@ export interface RegionFacts {
   /** Media nodes in service, of how many that are wanted. */
   readonly mediaNodes: Known<{ readonly inService: number; readonly wanted: number }>;
   readonly replication: readonly ReplicationFacts[];
+  /** Only of the primary, in whose bucket deletions of recordings are written down. */
+  readonly deletions?: Known<DeletionFacts>;
   /** Only of a standby: how far its database is behind the primary's. */
   readonly databaseLagSeconds?: Known<number>;
   /** Days until the first of the region's certificates expires. */
@@ -60,27 +63,32 @@ export async function regionFacts(
   const isStandby = region.role === "standby";
   const ifAccount = async <T>(ask: (id: string) => Promise<T>): Promise<Known<T>> =>
     account.known ? known(() => ask(account.value)) : account;
-  const [mediaNodes, replication, certificateDays, databaseLagSeconds] = await Promise.all([
-    ifAccount(() => askMediaNodes(aws, region)),
-    Promise.all(
-      copiesOf(region).map(async (home): Promise<ReplicationFacts> => {
-        const metric = (name: string) =>
-          ifAccount((id) => askReplication(aws, { ...asked, account: id, home }, name));
-        const [waitingObjects, lagSeconds] = await Promise.all([
-          metric("OperationsPendingReplication"),
-          metric("ReplicationLatency"),
-        ]);
-        return { home: home.stack, waitingObjects, lagSeconds };
-      }),
-    ),
-    ifAccount(() => askCertificates(aws, asked)),
-    isStandby ? ifAccount(() => askDatabaseLag(aws, asked)) : undefined,
-  ]);
+  const [mediaNodes, replication, certificateDays, databaseLagSeconds, deletions] =
+    await Promise.all([
+      ifAccount(() => askMediaNodes(aws, region)),
+      Promise.all(
+        copiesOf(region).map(async (home): Promise<ReplicationFacts> => {
+          const metric = (name: string) =>
+            ifAccount((id) => askReplication(aws, { ...asked, account: id, home }, name));
+          const [waitingObjects, lagSeconds] = await Promise.all([
+            metric("OperationsPendingReplication"),
+            metric("ReplicationLatency"),
+          ]);
+          return { home: home.stack, waitingObjects, lagSeconds };
+        }),
+      ),
+      ifAccount(() => askCertificates(aws, asked)),
+      isStandby ? ifAccount(() => askDatabaseLag(aws, asked)) : undefined,
+      region.role === "primary"
+        ? ifAccount((id) => askDeletions(aws, { ...asked, account: id }))
+        : undefined,
+    ]);
   return {
     mediaNodes,
     replication,
     certificateDays,
     ...(databaseLagSeconds === undefined ? {} : { databaseLagSeconds }),
+    ...(deletions === undefined ? {} : { deletions }),
   };
 }
 

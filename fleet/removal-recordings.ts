@@ -7,6 +7,9 @@ import { accountId, copiesOf } from "./region-facts.ts";
 import type { FleetFiles } from "./stack-files.ts";
 import type { World } from "./world.ts";
 
+/** Of a stack's resources, only its recordings are in a bucket. */
+const BUCKET_TYPE = "aws:s3/bucket:Bucket";
+
 /** What becomes of a removed region's recordings. */
 export interface RecordingsOptions {
   /** For how long recordings that S3 is copying are waited for, each time that they are looked at. */
@@ -15,6 +18,8 @@ export interface RecordingsOptions {
   readonly deleteRecordings: boolean;
   /** Deletes recordings that nobody has a copy of, too; none is waited for. */
   readonly loseRecordings: boolean;
+  /** The region is lost: if AWS does not say what it has, the removal goes on all the same. */
+  readonly lost?: boolean;
 }
 
 /**
@@ -33,6 +38,10 @@ export async function lookAtRecordings(
   const elsewhere = keptElsewhere(region);
   if (elsewhere !== undefined) {
     world.output.say(`${stack}: its recordings are in ${elsewhere} and stay there`);
+    return;
+  }
+  if (!(await hasBucket(world, stack))) {
+    world.output.say(`${stack}: its stack has no bucket of recordings`);
     return;
   }
   const left = await leftNow(world, project, region, options);
@@ -62,19 +71,38 @@ export async function lookAtRecordings(
   }
 }
 
-/** What the bucket has and its homes have not, once S3 has copied what it is copying; or why that is not known. */
+/** False when the stack's bucket was never made, or a removal that is called again has deleted it. */
+async function hasBucket({ stacks }: Pick<World, "stacks">, stack: string): Promise<boolean> {
+  const { resources, pending } = await stacks.state(stack);
+  return (
+    resources.some(({ type }) => type === BUCKET_TYPE) ||
+    pending.some((urn) => urn.includes(`${BUCKET_TYPE}::`))
+  );
+}
+
+/**
+ * What the bucket has and its homes have not, once S3 has copied what it is copying; or why that is not known, where
+ * the operator has said that it does not matter.
+ */
 async function leftNow(
   world: World,
   project: string,
   region: StackConfig,
-  options: RecordingsOptions,
+  { loseRecordings, lost = false, waitSeconds }: RecordingsOptions,
 ): Promise<Known<RecordingsLeft>> {
-  const account = await accountId(world.aws);
-  if (!account.known) {
-    return account;
+  const look = async (): Promise<Known<RecordingsLeft>> => {
+    const account = await accountId(world.aws);
+    return account.known
+      ? known(() => recordingsLeft(world.aws, project, account.value, region))
+      : account;
+  };
+  if (loseRecordings || lost) {
+    const first = await look();
+    if (loseRecordings || !first.known) {
+      return first;
+    }
   }
-  const look = () => known(() => recordingsLeft(world.aws, project, account.value, region));
-  return options.loseRecordings ? look() : untilCopied(world, region, look, options.waitSeconds);
+  return { known: true, value: await untilCopied(world, region, look, waitSeconds) };
 }
 
 /** Where a region without a bucket of its own has its recordings (docs/recordings.md). */

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Known } from "./aws.ts";
 import { showDuration } from "./durations.ts";
+import type { DeletionFacts, Pile } from "./deletion-facts.ts";
 import type { DrainState, GatewayStatus } from "./gateway-answers.ts";
 import type { ReplicationFacts } from "./region-facts.ts";
 import type { FleetStatus, RegionStatus, StackFacts } from "./region-status.ts";
@@ -57,6 +58,11 @@ const ROWS: readonly Row[] = [
     return `${waiting} waiting${since}, ${setAside} set aside`;
   }),
   { name: "recordings", of: ({ aws }, notes) => copies(aws.replication, notes) },
+  {
+    name: "deletions",
+    of: ({ aws: { deletions } }, notes) =>
+      deletions === undefined ? "none here" : notes.show(deletions, deletionsText),
+  },
   {
     name: "database replica",
     of: ({ aws: { databaseLagSeconds: lag } }, notes) =>
@@ -135,6 +141,14 @@ function copies(replication: readonly ReplicationFacts[], notes: Notes): string 
     return `to ${home}: ${waiting === lag ? waiting : `${waiting}, ${lag}`}`;
   });
   return lines.length === 0 ? "not copied" : lines.join("\n");
+}
+
+function deletionsText({ waiting, unsettled }: DeletionFacts): string {
+  return `${pileText(waiting, "waiting")}\n${pileText(unsettled, "not settled")}`;
+}
+
+function pileText({ objects, oldestSeconds }: Pile, what: string): string {
+  return `${objects} ${what}${objects === 0 ? "" : ` since ${showDuration(oldestSeconds)}`}`;
 }
 
 function upOrDown(isUp: boolean): string {

@@ -1,4 +1,6 @@
 import { isBehind } from "./deployed.ts";
+import type { DeletionFacts } from "./deletion-facts.ts";
+import { showDuration } from "./durations.ts";
 import type { GatewayStatus } from "./gateway-answers.ts";
 import type { FleetStatus, RegionStatus } from "./region-status.ts";
 
@@ -10,6 +12,9 @@ const REPLICATION_SECONDS = 15 * 60;
 
 /** What a promotion would lose. */
 const DATABASE_LAG_SECONDS = 60;
+
+/** A deletion is gone over again for 20 minutes after it was asked for (services/recordings, SETTLE_MS), then it is done. */
+const DELETION_SECONDS = 60 * 60;
 
 /** Meet takes an event within seconds; older ones mean that it is away. */
 const WEBHOOK_SECONDS = 60;
@@ -93,7 +98,7 @@ function gatewayTroubles(gateway: GatewayStatus, fleet: FleetStatus): readonly s
 }
 
 function awsTroubles({ aws }: RegionStatus): readonly string[] {
-  const { mediaNodes, certificateDays, databaseLagSeconds, replication } = aws;
+  const { mediaNodes, certificateDays, databaseLagSeconds, replication, deletions } = aws;
   return [
     ...(mediaNodes.known && mediaNodes.value.inService < mediaNodes.value.wanted
       ? [
@@ -117,5 +122,21 @@ function awsTroubles({ aws }: RegionStatus): readonly string[] {
           ]
         : [],
     ),
+    ...(deletions?.known === true ? deletionTroubles(deletions.value) : []),
+  ];
+}
+
+function deletionTroubles({ waiting, unsettled }: DeletionFacts): readonly string[] {
+  return [
+    ...(waiting.oldestSeconds > DELETION_SECONDS
+      ? [
+          `${waiting.objects} deletions of recordings wait, the oldest for ${showDuration(waiting.oldestSeconds)}: a bucket does not do them. Look at the log of the downloads' pods (docs/recordings.md, "Deleting a recording everywhere").`,
+        ]
+      : []),
+    ...(unsettled.objects > 0
+      ? [
+          `${unsettled.objects} deletions of recordings are not settled, the oldest for ${showDuration(unsettled.oldestSeconds)}: nobody knows whether Meet made them. Settle them (docs/recordings.md, "Deletions that are not settled").`,
+        ]
+      : []),
   ];
 }

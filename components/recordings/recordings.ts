@@ -136,8 +136,11 @@ const DEFAULT_NONCURRENT_DAYS = 7;
 const UNFINISHED_UPLOAD_DAYS = 2;
 
 /**
- * The same in every bucket, because expiry is never replicated. Two rules: S3 does not take the removal of lone delete
- * markers and an expiry in days in one.
+ * The same in every bucket, because expiry is never replicated. Current versions expire below two prefixes only: of
+ * recordings, and of `deletion-intents/` (services/recordings/deletions/intents.ts), because an intent is younger than
+ * its recording and of no use without it. People's uploads (`files/`) are Meet's to delete, and a deletion that waits
+ * (`deletions/`) stays until it is done in every bucket. A rule of its own for the rest: S3 does not take the removal of
+ * lone delete markers and an expiry in days in one.
  */
 export function lifecycleRules(
   expirationDays: number,
@@ -147,15 +150,21 @@ export function lifecycleRules(
     {
       id: "expire-recordings",
       status: "Enabled",
-      filter: { prefix: "" },
+      filter: { prefix: "recordings/" },
       expiration: { days: expirationDays },
-      noncurrentVersionExpiration: { noncurrentDays },
+    },
+    {
+      id: "expire-deletion-intents",
+      status: "Enabled",
+      filter: { prefix: "deletion-intents/" },
+      expiration: { days: expirationDays },
     },
     {
       id: "tidy-up",
       status: "Enabled",
       filter: { prefix: "" },
       expiration: { expiredObjectDeleteMarker: true },
+      noncurrentVersionExpiration: { noncurrentDays },
       abortIncompleteMultipartUpload: { daysAfterInitiation: UNFINISHED_UPLOAD_DAYS },
     },
   ];

@@ -29,7 +29,7 @@ export function addDestroy(registry: Registry): void {
     asks: true,
     options: (command) =>
       command
-        .option("--wait <time>", "for recordings that S3 is copying", "30m")
+        .option("--wait <time>", "for recordings that S3 is copying, and for AWS to answer", "30m")
         .option(
           "--delete-recordings",
           "empty each bucket of which the homes that are left have copies",

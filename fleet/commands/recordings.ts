@@ -1,6 +1,7 @@
 import * as z from "zod";
 import {
   backfillPlan,
+  COPIED_STATUSES,
   hasEnded,
   jobNow,
   jobsOf,
@@ -9,6 +10,7 @@ import {
   type BackfillPlace,
   type BackfillPlan,
 } from "../backfill.ts";
+import { known, type Known } from "../aws.ts";
 import type { Registry } from "../command.ts";
 import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
 import { accountId, copiesOf } from "../region-facts.ts";
@@ -25,6 +27,8 @@ const LOOK_MS = 10_000;
 interface Outcome {
   readonly plan: BackfillPlan;
   readonly job?: BackfillJob;
+  /** The same comparison again once the job is Complete: a job copies what its filter matches, not what is missing. */
+  readonly after?: Known<BackfillPlan>;
 }
 
 /** Registers `fleet recordings backfill`. */
@@ -35,7 +39,8 @@ export function addRecordings(registry: Registry): void {
     usage: "backfill [region]",
     description:
       "Copies recordings that are older than a home to it, by S3 Batch Replication. Shows first what is missing where.\n" +
-      "A job goes on without this command; called again, it follows the job that is under way.",
+      "A job goes on without this command; called again, it follows the job that is under way.\n" +
+      "Compares once more after the job, and ends with 3 if a home still lacks something.",
     examples: ["fleet recordings backfill --dry-run", "fleet recordings backfill ap --yes"],
     changes: true,
     asks: true,
@@ -78,7 +83,12 @@ export async function backfill(
   );
   const outcomes: Outcome[] = [];
   for (const { region, plan } of needed) {
-    outcomes.push({ plan, job: await run(world, place, region, plan) });
+    const job = await run(world, place, region, plan);
+    outcomes.push(
+      job.status === "Complete"
+        ? { plan, job, after: await known(() => backfillPlan(place, region)) }
+        : { plan, job },
+    );
   }
   return report(world, outcomes);
 }
@@ -103,13 +113,33 @@ function withoutLost(
 function report(world: World, outcomes: readonly Outcome[]): ExitStatus {
   world.output.result(
     { regions: outcomes.map(resultOf) },
-    outcomes.map(({ plan, job }) => `${plan.region}: ${jobText(job)}`).join("\n"),
+    outcomes.flatMap(outcomeLines).join("\n"),
   );
-  if (outcomes.some(({ job }) => job === undefined || !hasEnded(job))) {
-    return EXIT.notFinished;
+  const hasFailed = outcomes.some(
+    ({ job }) =>
+      job !== undefined && hasEnded(job) && (job.status !== "Complete" || job.failed > 0),
+  );
+  if (hasFailed) {
+    return EXIT.failed;
   }
-  const isWell = outcomes.every(({ job }) => job?.status === "Complete" && job.failed === 0);
-  return isWell ? EXIT.done : EXIT.failed;
+  const isDone = outcomes.every(({ after }) => after?.known === true && !isMissing(after.value));
+  return isDone ? EXIT.done : EXIT.notFinished;
+}
+
+function outcomeLines({ plan: { region }, job, after }: Outcome): readonly string[] {
+  const line = `${region}: ${jobText(job)}`;
+  if (after?.known === false) {
+    return [
+      line,
+      `${region}: whether its homes have everything now is not known (${after.why}). Run fleet recordings backfill ${region} --dry-run.`,
+    ];
+  }
+  return after === undefined || !isMissing(after.value)
+    ? [line]
+    : [
+        line,
+        `${region}: the job is over, and still ${missingText(after.value)}. What was being copied meanwhile comes by itself: run fleet recordings backfill ${region} again in a quarter of an hour. If it is the same then, look at ReplicationStatus of an object (aws s3api head-object) and at the job in the S3 console.`,
+      ];
 }
 
 /** Follows the job under way, or starts one; ends with it, or when the operator wants to. */
@@ -139,16 +169,21 @@ function isMissing({ missing }: BackfillPlan): boolean {
   return Object.values(missing).some(({ objects }) => objects > 0);
 }
 
-function planText({ region, objects, missing, statuses }: BackfillPlan): string {
-  const left = Object.entries(missing)
-    .filter(([, { objects: count }]) => count > 0)
+function planText(plan: BackfillPlan): string {
+  const { region, objects } = plan;
+  return isMissing(plan)
+    ? `${region}: ${objects} recordings, ${missingText(plan)}; S3 looks at those whose replication is ${COPIED_STATUSES.join(", ")}`
+    : `${region}: ${objects} recordings, all of them in its homes`;
+}
+
+function missingText({ missing }: BackfillPlan): string {
+  return Object.entries(missing)
+    .filter(([, { objects }]) => objects > 0)
     .map(
-      ([home, { objects: count, bytes }]) =>
-        `${count} are not in ${home} (${(bytes / 1e9).toFixed(1)} GB)`,
-    );
-  return left.length === 0
-    ? `${region}: ${objects} recordings, all of them in its homes`
-    : `${region}: ${objects} recordings, ${left.join(", ")}; S3 looks at those whose replication is ${statuses.join(", ")}`;
+      ([home, { objects, bytes }]) =>
+        `${objects} are not in ${home} (${(bytes / 1e9).toFixed(1)} GB)`,
+    )
+    .join(", ");
 }
 
 function jobText(job: BackfillJob | undefined): string {
@@ -157,7 +192,15 @@ function jobText(job: BackfillJob | undefined): string {
     : `job ${job.id} is ${job.status}: ${job.succeeded} of ${job.total} copied, ${job.failed} failed`;
 }
 
-function resultOf({ plan, job }: Outcome) {
-  const { region, bucket, objects, missing, statuses } = plan;
-  return { region, bucket, objects, missing, statuses, job: job ?? null };
+function resultOf({ plan, job, after }: Outcome) {
+  const { region, bucket, objects, missing } = plan;
+  return {
+    region,
+    bucket,
+    objects,
+    missing,
+    statuses: COPIED_STATUSES,
+    job: job ?? null,
+    missingAfter: after?.known === true ? after.value.missing : null,
+  };
 }

@@ -51,9 +51,9 @@ export function addRegionRemove(registry: Registry, parent: Command): void {
     asks: true,
     options: (command) =>
       command
-        .option("--lost", "the region is lost: do not evacuate it")
+        .option("--lost", "the region is lost: do not evacuate it, nor ask again what it has")
         .option("--forget", "AWS will not answer there again: delete only what is elsewhere")
-        .option("--wait <time>", "for recordings that S3 is copying", "30m")
+        .option("--wait <time>", "for recordings that S3 is copying, and for AWS to answer", "30m")
         .option("--delete-recordings", "empty its bucket, of which the homes have copies")
         .option("--lose-recordings", "empty its bucket, whether there are copies or not"),
     run: (world, [name = ""], options) => removeRegion(world, name, optionsSchema.parse(options)),

@@ -60,7 +60,18 @@ describe("npx fleet on files that were never deployed", () => {
 
 describe("npx fleet destroy", () => {
   it("deletes all regions after their names, the primary last, and keeps only its file", async () => {
-    const destroyed = await runCommand(running, "destroy", "--confirm", "us", "eu");
+    // The stand-in cloud has no S3 that the AWS CLI could ask.
+    const refused = await runCommand(running, "destroy", "--confirm", "us", "eu");
+    expect(refused.stderr).toContain('Region "us": what recordings it has');
+    expect(refused.status).toBe(3);
+    const destroyed = await runCommand(
+      running,
+      "destroy",
+      "--lose-recordings",
+      "--confirm",
+      "us",
+      "eu",
+    );
     expect(destroyed.stderr).toMatch(/us: gone[^]*Pulumi\.eu\.yaml: kept/);
     expect(destroyed.stdout).toContain("The fleet is gone.");
     const kept = fleet.existing().map((urn) => urn.split("::").slice(-2).join(" "));

@@ -14,32 +14,85 @@ interface Job {
   ProgressSummary: Record<string, number>;
 }
 
-/** S3 and S3 Control as the CLI answers for them. */
+const ACCOUNT = "123456789012";
+
+/** What a bucket has: keys of a gigabyte each, and what became of their replication. */
+type Bucket = Map<string, string>;
+
+/** S3 and S3 Control as the CLI answers for them. A job copies what its filter matches to where its bucket's rules go. */
 class FakeS3 implements Aws {
-  /** Objects by AWS region, each a key of one gigabyte. */
-  readonly objects: Record<string, string[]>;
+  /** By AWS region. */
+  private readonly buckets: Map<string, Bucket>;
+  /** AWS regions that a bucket's rules copy to: its own is never one. */
+  private readonly homes: readonly string[];
   readonly jobs: Job[] = [];
   readonly created: Record<string, string>[] = [];
   /** Called when a job is looked at. */
   onLook: (job: Job) => void = (job) => {
-    job.Status = "Complete";
-    job.ProgressSummary = { TotalNumberOfTasks: 2, NumberOfTasksSucceeded: 2 };
+    this.complete(job);
   };
+  /** Why a command is not answered. */
+  refuse: (what: string) => Error | undefined = () => undefined;
   loseAnswer = false;
   private readonly tokens = new Map<string, string>();
+  private readonly filters = new Map<string, { bucket: string; statuses: readonly string[] }>();
 
-  constructor(objects: Record<string, string[]>) {
-    this.objects = objects;
+  /** @param objects by AWS region: keys with the status of their replication */
+  constructor(
+    objects: Record<string, Readonly<Record<string, string>>>,
+    homes = ["eu-west-3", "us-east-1"],
+  ) {
+    this.homes = homes;
+    this.buckets = new Map(
+      Object.entries(objects).map(([region, statuses]) => [
+        region,
+        new Map(Object.entries(statuses)),
+      ]),
+    );
+    for (const home of homes) {
+      if (!this.buckets.has(home)) {
+        this.buckets.set(home, new Map());
+      }
+    }
+  }
+
+  /** What an AWS region's bucket has, in order. */
+  keys(region: string): readonly string[] {
+    return [...(this.buckets.get(region) ?? [])].map(([key]) => key).sort();
+  }
+
+  /** Copies what the job's filter matches, and ends it. */
+  complete(job: Job): void {
+    const { bucket = "", statuses = [] } = this.filters.get(job.JobId) ?? {};
+    const region = bucket.replace(`meet-recordings-${ACCOUNT}-`, "").replace(/-an$/, "");
+    const source = this.buckets.get(region) ?? new Map<string, string>();
+    const matched = [...source].filter(([, status]) => statuses.includes(status));
+    for (const [key, status] of matched) {
+      for (const home of this.homes.filter((it) => it !== region)) {
+        const there = this.buckets.get(home);
+        there?.set(key, there.get(key) ?? "REPLICA");
+      }
+      source.set(key, status === "REPLICA" ? status : "COMPLETED");
+    }
+    job.Status = "Complete";
+    job.ProgressSummary = {
+      TotalNumberOfTasks: matched.length,
+      NumberOfTasksSucceeded: matched.length,
+    };
   }
 
   call(region: string | undefined, args: readonly string[]): Promise<unknown> {
     const [, what = ""] = args;
     const option = (name: string): string => args[args.indexOf(name) + 1] ?? "";
+    const refusal = this.refuse(what);
+    if (refusal !== undefined) {
+      return Promise.reject(refusal);
+    }
     if (what === "get-caller-identity") {
-      return Promise.resolve({ Account: "123456789012" });
+      return Promise.resolve({ Account: ACCOUNT });
     }
     if (what === "list-objects-v2") {
-      const keys = this.objects[region ?? ""] ?? [];
+      const keys = this.keys(region ?? "");
       return Promise.resolve({ Contents: keys.map((Key) => ({ Key, Size: 1e9 })) });
     }
     if (what === "list-jobs") {
@@ -64,6 +117,18 @@ class FakeS3 implements Aws {
       this.tokens.set(token, JobId);
       const names = args.filter((word) => word.startsWith("--"));
       this.created.push(Object.fromEntries(names.map((name) => [name, option(name)])));
+      const { SourceBucket, Filter } = (
+        JSON.parse(option("--manifest-generator")) as {
+          S3JobManifestGenerator: {
+            SourceBucket: string;
+            Filter: { ObjectReplicationStatuses: string[] };
+          };
+        }
+      ).S3JobManifestGenerator;
+      this.filters.set(JobId, {
+        bucket: SourceBucket.replace("arn:aws:s3:::", ""),
+        statuses: Filter.ObjectReplicationStatuses,
+      });
       this.jobs.push({
         JobId,
         Description: option("--description"),
@@ -87,6 +152,13 @@ const files = () =>
 
 const A = "recordings/a.mp4";
 const B = "recordings/b.mp4";
+const C = "recordings/c.mp4";
+const D = "recordings/d.mp4";
+
+/** Keys that no rule has seen. */
+function fresh(...keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(keys.map((key) => [key, "NONE"]));
+}
 
 function worldOf(aws: Aws, options: FakeOptions = {}) {
   return fakeWorld({ files: files(), aws, yes: true, ...options });
@@ -94,11 +166,15 @@ function worldOf(aws: Aws, options: FakeOptions = {}) {
 
 describe("fleet recordings backfill", () => {
   it("says what would be copied, and does nothing with --dry-run", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A, B], "eu-west-3": [A, B], "us-east-1": [A] });
+    const s3 = new FakeS3({
+      "ap-northeast-1": fresh(A, B),
+      "eu-west-3": fresh(A, B),
+      "us-east-1": fresh(A),
+    });
     const { world, result } = worldOf(s3);
     expect(await backfill(world, ["ap"], { dryRun: true })).toBe(EXIT.done);
     expect(result().text).toBe(
-      "ap: 2 recordings, 1 are not in us (1.0 GB); S3 looks at those whose replication is NONE, FAILED, COMPLETED",
+      "ap: 2 recordings, 1 are not in us (1.0 GB); S3 looks at those whose replication is NONE, FAILED, COMPLETED, REPLICA",
     );
     expect(result().json).toMatchObject({
       regions: [
@@ -113,7 +189,7 @@ describe("fleet recordings backfill", () => {
   });
 
   it("has S3 copy what no home has, by the role of the stack that owns the replication", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A, B] });
+    const s3 = new FakeS3({ "ap-northeast-1": fresh(A, B) });
     const { world, result } = worldOf(s3);
     expect(await backfill(world, ["ap"], { dryRun: false })).toBe(EXIT.done);
     expect(result().text).toBe("ap: job job-1 is Complete: 2 of 2 copied, 0 failed");
@@ -124,22 +200,78 @@ describe("fleet recordings backfill", () => {
         ExpectedBucketOwner: "123456789012",
         SourceBucket: "arn:aws:s3:::meet-recordings-123456789012-ap-northeast-1-an",
         EnableManifestOutput: false,
-        Filter: { EligibleForReplication: true, ObjectReplicationStatuses: ["NONE", "FAILED"] },
+        Filter: {
+          EligibleForReplication: true,
+          ObjectReplicationStatuses: ["NONE", "FAILED", "COMPLETED", "REPLICA"],
+        },
       },
     });
     expect(JSON.parse(made?.["--operation"] ?? "")).toEqual({ S3ReplicateObject: {} });
+    expect([s3.keys("eu-west-3"), s3.keys("us-east-1")]).toEqual([
+      [A, B],
+      [A, B],
+    ]);
   });
 
-  it("copies the primary's to a new standby by that one's role, replicas of lost regions too", async () => {
-    const s3 = new FakeS3({ "eu-west-3": [A] });
-    await backfill(worldOf(s3).world, ["eu"], { dryRun: false });
+  it("brings a new standby what the primary had copied to the one before, and replicas of lost regions", async () => {
+    const de = mediaRegionFile("eu-central-1", "10.52.0.0/16");
+    const us = mediaRegionFile("us-east-1", "10.44.0.0/16");
+    const replaced = files()
+      .set("Pulumi.us.yaml", `${us}  meet:residency: eu-us\n`)
+      .set(
+        "Pulumi.de.yaml",
+        `${de}  meet:role: standby\n  meet:residency: eu-us\n  meet:size: medium\n`,
+      );
+    const s3 = new FakeS3(
+      {
+        "eu-west-3": { [A]: "COMPLETED", [B]: "REPLICA", [C]: "FAILED" },
+        "us-east-1": { [A]: "REPLICA", [D]: "COMPLETED" },
+      },
+      ["eu-west-3", "eu-central-1"],
+    );
+    const { world, result } = worldOf(s3, { files: replaced });
+    expect(await backfill(world, ["eu"], { dryRun: false })).toBe(EXIT.done);
+    expect(result().text).toBe("eu: job job-1 is Complete: 3 of 3 copied, 0 failed");
     const [made] = s3.created;
-    expect(made?.["--role-arn"]).toBe("arn:aws:iam::123456789012:role/meet-us-primary-backfill");
-    expect(made?.["--manifest-generator"]).toContain('["NONE","FAILED","REPLICA"]');
+    expect(made?.["--role-arn"]).toBe(`arn:aws:iam::${ACCOUNT}:role/meet-de-primary-backfill`);
+    expect(s3.keys("eu-central-1")).toEqual([A, B, C]);
+    const second = worldOf(s3, { files: replaced });
+    expect(await backfill(second.world, ["us"], { dryRun: false })).toBe(EXIT.done);
+    expect(s3.keys("eu-central-1")).toEqual([A, B, C, D]);
+  });
+
+  it("ends with 3 when the job is Complete and a home still lacks something", async () => {
+    const s3 = new FakeS3({ "eu-west-3": { [A]: "NONE", [B]: "PENDING" } });
+    const first = worldOf(s3);
+    expect(await backfill(first.world, ["eu"], { dryRun: false })).toBe(EXIT.notFinished);
+    expect(s3.keys("us-east-1")).toEqual([A]);
+    expect(first.result().text).toMatch(
+      /^eu: job job-1 is Complete: 1 of 1 copied, 0 failed\neu: the job is over, and still 1 are not in us \(1\.0 GB\)\. What was .* again in a quarter of an hour\./,
+    );
+    expect(first.result().json).toMatchObject({
+      regions: [{ region: "eu", missingAfter: { us: { objects: 1, bytes: 1e9 } } }],
+    });
+  });
+
+  it("ends with 3 when what the homes have after the job is not known", async () => {
+    const s3 = new FakeS3({ "eu-west-3": fresh(A) });
+    s3.refuse = (what) =>
+      what === "list-objects-v2" && s3.jobs[0]?.Status === "Complete"
+        ? new Error("SlowDown")
+        : undefined;
+    const { world, result } = worldOf(s3);
+    expect(await backfill(world, ["eu"], { dryRun: false })).toBe(EXIT.notFinished);
+    expect(result().text).toContain(
+      "eu: whether its homes have everything now is not known (SlowDown). Run fleet recordings backfill eu --dry-run.",
+    );
   });
 
   it("starts nothing where nothing is missing, and goes through all regions", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A], "eu-west-3": [A], "us-east-1": [A] });
+    const s3 = new FakeS3({
+      "ap-northeast-1": fresh(A),
+      "eu-west-3": fresh(A),
+      "us-east-1": fresh(A),
+    });
     const { world, result } = worldOf(s3);
     expect(await backfill(world, [], { dryRun: false })).toBe(EXIT.done);
     expect(result().text.split("\n")).toEqual([
@@ -151,7 +283,7 @@ describe("fleet recordings backfill", () => {
   });
 
   it("asks before it costs anything", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A] });
+    const s3 = new FakeS3({ "ap-northeast-1": fresh(A) });
     const { world, asked } = worldOf(s3, { yes: false, answers: ["no"] });
     await expect(backfill(world, ["ap"], { dryRun: false })).rejects.toThrow('"no" is not yes');
     expect(asked.join()).toContain("charged by the gigabyte");
@@ -159,7 +291,7 @@ describe("fleet recordings backfill", () => {
   });
 
   it("follows a job that is under way, and ends with 3 when interrupted", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A] });
+    const s3 = new FakeS3({ "ap-northeast-1": fresh(A) });
     s3.onLook = (job) => {
       job.Status = "Active";
     };
@@ -170,7 +302,7 @@ describe("fleet recordings backfill", () => {
     });
     expect(await backfill(first.world, ["ap"], { dryRun: false })).toBe(EXIT.notFinished);
     s3.onLook = (job) => {
-      job.Status = "Complete";
+      s3.complete(job);
     };
     const second = worldOf(s3);
     expect(await backfill(second.world, ["ap"], { dryRun: false })).toBe(EXIT.done);
@@ -179,7 +311,7 @@ describe("fleet recordings backfill", () => {
   });
 
   it("makes no second job when the answer to the first was lost, and a new one after it failed", async () => {
-    const s3 = new FakeS3({ "ap-northeast-1": [A] });
+    const s3 = new FakeS3({ "ap-northeast-1": fresh(A) });
     s3.loseAnswer = true;
     await expect(backfill(worldOf(s3).world, ["ap"], { dryRun: false })).rejects.toThrow(
       "AWS did not answer",
@@ -200,7 +332,7 @@ describe("fleet recordings backfill", () => {
     for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"))) {
       promoted.set(stackFileName(stack), text);
     }
-    const s3 = new FakeS3({ "eu-west-3": [A], "ap-northeast-1": [B] });
+    const s3 = new FakeS3({ "eu-west-3": fresh(A), "ap-northeast-1": fresh(B) });
     const all = worldOf(s3, { files: promoted });
     expect(await backfill(all.world, [], { dryRun: false })).toBe(EXIT.done);
     expect(all.said).toContain(

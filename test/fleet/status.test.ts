@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Aws } from "../../fleet/aws.ts";
 import { report } from "../../fleet/commands/report.ts";
@@ -6,6 +7,7 @@ import { versionFacts } from "../../fleet/deployed.ts";
 import { EXIT } from "../../fleet/exit.ts";
 import { readFleet } from "../../fleet/stack-files.ts";
 import type { StateResource, StackUpdate } from "../../fleet/stacks.ts";
+import { repositoryFiles } from "../support/fleets.ts";
 import { FakeRegions } from "./support/fake-regions.ts";
 import { FakeStacks, fakeWorld, START, type FakeOptions } from "./support/fake-world.ts";
 
@@ -162,8 +164,12 @@ describe("fleet status", () => {
   });
 });
 
-/** An account that answers; the metrics have these values. */
-function account(metrics: Readonly<Record<string, number>>, certificateDays = 200) {
+/** An account that answers; the metrics have these values, and the primary's bucket these objects, by key and age. */
+function account(
+  metrics: Readonly<Record<string, number>>,
+  certificateDays = 200,
+  minutesOld: Readonly<Record<string, number>> = {},
+) {
   const asked: string[] = [];
   const aws: Aws = {
     call: (region, args) => {
@@ -186,6 +192,20 @@ function account(metrics: Readonly<Record<string, number>>, certificateDays = 20
               { Timestamp: "2026-11-23T11:58:00Z", Maximum: metrics[name] ?? 0 },
             ],
           });
+        }
+        case "list-objects-v2": {
+          expect([region, args[args.indexOf("--bucket") + 1]]).toEqual([
+            "eu-west-3",
+            "meet-recordings-123456789012-eu-west-3-an",
+          ]);
+          const prefix = args[args.indexOf("--prefix") + 1] ?? "";
+          const found = Object.entries(minutesOld).filter(([key]) => key.startsWith(prefix));
+          const Contents = found.map(([Key, age]) => ({
+            Key,
+            Size: 0,
+            LastModified: new Date(START - age * 60_000).toISOString(),
+          }));
+          return Promise.resolve(found.length === 0 ? undefined : { Contents });
         }
         case "list-certificates":
           return Promise.resolve({
@@ -223,6 +243,7 @@ describe("what AWS says", () => {
     ]);
     expect(row(text, "database replica")).toEqual(["none here", "1 s behind"]);
     expect(row(text, "certificates")).toEqual(["300 days", "200 days"]);
+    expect(row(text, "deletions")).toEqual(["0 waiting", "none here"]);
     expect(asked).toContain(
       "us-east-1 Name=SourceBucket,Value=meet-recordings-123456789012-eu-west-3-an " +
         "Name=DestinationBucket,Value=meet-recordings-123456789012-us-east-1-an Name=RuleId,Value=to-us",
@@ -238,6 +259,79 @@ describe("what AWS says", () => {
     expect(text).toContain('Region "eu": its recordings reach us 1000 s late.');
     expect(text).toContain('Region "us": its database is 120 s behind the primary\'s.');
     expect(text).toContain('Region "us": a certificate ends in 12 days.');
+  });
+
+  it("is well while deletions of recordings take their time", async () => {
+    const { aws } = account({}, 200, {
+      "deletions/a": 25,
+      "deletions/b": 3,
+      "deletion-intents/c/1": 9,
+    });
+    const { world, result } = deployed({ aws });
+    expect(await status(world)).toBe(EXIT.done);
+    const { text, json } = result();
+    expect(row(text, "deletions")).toEqual(["2 waiting since 25 min", "none here"]);
+    expect(text).toContain("│ 0 not settled ");
+    expect(json).toMatchObject({
+      regions: [
+        {
+          region: "eu",
+          aws: {
+            deletions: {
+              known: true,
+              value: {
+                waiting: { objects: 2, oldestSeconds: 1500 },
+                unsettled: { objects: 0, oldestSeconds: 0 },
+              },
+            },
+          },
+        },
+        { region: "us" },
+      ],
+    });
+  });
+
+  it("is not well when deletions are not done for long, or are not settled, with what to do", async () => {
+    const { aws } = account({}, 200, {
+      "deletions/a": 61,
+      "deletion-intents/b/1": 11,
+      "deletion-intents/c/1": 2880,
+      "deletion-intents/d/1": 10,
+    });
+    const { world, result } = deployed({ aws });
+    expect(await status(world)).toBe(EXIT.notWell);
+    const { text } = result();
+    expect(text).toContain(
+      'Region "eu": 1 deletions of recordings wait, the oldest for 1 h 1 min: a bucket does not do them. Look at the log',
+    );
+    expect(text).toContain(
+      'Region "eu": 2 deletions of recordings are not settled, the oldest for 2 d: nobody knows whether Meet made them. Settle them (docs/recordings.md, "Deletions that are not settled").',
+    );
+    const guide = readFileSync("docs/recordings.md", "utf8");
+    expect(guide).toContain("## Deleting a recording everywhere\n");
+    expect(guide).toContain("### Deletions that are not settled\n");
+  });
+
+  it("says why it is not known what is to be deleted", async () => {
+    const { aws } = account({});
+    const denied: Aws = {
+      call: (region, args) =>
+        args[1] === "list-objects-v2"
+          ? Promise.reject(new Error("AccessDenied"))
+          : aws.call(region, args),
+    };
+    const { world, result } = deployed({ aws: denied });
+    expect(await status(world)).toBe(EXIT.done);
+    expect(row(result().text, "deletions")).toEqual(["not known [1]", "none here"]);
+    expect(result().text).toContain("[1] AccessDenied");
+    const files = repositoryFiles();
+    const days = "    expirationDays: 90\n";
+    const storage =
+      "    storage: { kind: s3-compatible, default: { endpoint: https://s3.example.org, region: r, bucket: all } }\n";
+    files.set("Pulumi.eu.yaml", (files.get("Pulumi.eu.yaml") ?? "").replace(days, days + storage));
+    const elsewhere = deployed({ aws, files });
+    await status(elsewhere.world);
+    expect(elsewhere.result().text).toContain("deletions wait in a storage that is not AWS");
   });
 });
 

@@ -4,6 +4,8 @@ import {
   tlsOnlyPolicy,
 } from "../../../components/recordings/replication-policy.ts";
 import { lifecycleRules } from "../../../components/recordings/recordings.ts";
+import { DELETIONS_PREFIX } from "../../../services/recordings/deletions/deletions.ts";
+import { INTENTS_PREFIX } from "../../../services/recordings/deletions/intents.ts";
 import { replicationRules } from "../../../components/recordings/replication.ts";
 
 describe("the replication role's policy", () => {
@@ -69,23 +71,51 @@ describe("the bucket's policy", () => {
 });
 
 describe("lifecycleRules", () => {
-  it("expires recordings, old versions, lone delete markers and unfinished uploads", () => {
-    expect(lifecycleRules(90, 7)).toEqual([
+  const rules = lifecycleRules(90, 7);
+
+  it("expires recordings and intents, and of everything old versions, lone markers, unfinished uploads", () => {
+    expect(rules).toEqual([
       {
         id: "expire-recordings",
         status: "Enabled",
-        filter: { prefix: "" },
+        filter: { prefix: "recordings/" },
         expiration: { days: 90 },
-        noncurrentVersionExpiration: { noncurrentDays: 7 },
+      },
+      {
+        id: "expire-deletion-intents",
+        status: "Enabled",
+        filter: { prefix: "deletion-intents/" },
+        expiration: { days: 90 },
       },
       {
         id: "tidy-up",
         status: "Enabled",
         filter: { prefix: "" },
         expiration: { expiredObjectDeleteMarker: true },
+        noncurrentVersionExpiration: { noncurrentDays: 7 },
         abortIncompleteMultipartUpload: { daysAfterInitiation: 2 },
       },
     ]);
+  });
+
+  it.each<[string, number | undefined, number]>([
+    ["recordings/0c1e.mp4", 90, 7],
+    [`${INTENTS_PREFIX}0c1e/7f`, 90, 7],
+    [`${DELETIONS_PREFIX}0c1e`, undefined, 7],
+    ["files/0c1e.png", undefined, 7],
+  ])("lets %s expire after %s days, and what it was before after %s", (key, days, before) => {
+    // As S3 itself reads them: inputs may be outputs elsewhere, and are plain here.
+    const plain = JSON.parse(JSON.stringify(rules)) as {
+      filter: { prefix: string };
+      expiration: { days?: number };
+      noncurrentVersionExpiration?: { noncurrentDays: number };
+    }[];
+    const ofKey = plain.filter(({ filter }) => key.startsWith(filter.prefix));
+    const found = ofKey.flatMap(({ expiration }) => expiration.days ?? []);
+    expect(found).toEqual(days === undefined ? [] : [days]);
+    expect(
+      ofKey.flatMap(({ noncurrentVersionExpiration: it }) => it?.noncurrentDays ?? []),
+    ).toEqual([before]);
   });
 });
 

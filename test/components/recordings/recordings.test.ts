@@ -104,8 +104,13 @@ describe("Recordings", () => {
     ).toMatchObject({
       bucket: NAME,
       rules: [
-        { expiration: { days: 90 }, noncurrentVersionExpiration: { noncurrentDays: 7 } },
-        { abortIncompleteMultipartUpload: { daysAfterInitiation: 2 } },
+        { filter: { prefix: "recordings/" }, expiration: { days: 90 } },
+        { filter: { prefix: "deletion-intents/" }, expiration: { days: 90 } },
+        {
+          filter: { prefix: "" },
+          noncurrentVersionExpiration: { noncurrentDays: 7 },
+          abortIncompleteMultipartUpload: { daysAfterInitiation: 2 },
+        },
       ],
     });
     expect(inputs("aws:s3/bucketPolicy:BucketPolicy")).toEqual({
