@@ -137,17 +137,26 @@ const metricSchema = z.object({
   Datapoints: z.array(z.object({ Timestamp: z.string(), Maximum: z.number() })),
 });
 
+/** A metric of CloudWatch. */
+interface Metric {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
 /** The newest value of a metric. */
-async function newest(
+async function newest(aws: Aws, awsRegion: string, now: number, metric: Metric): Promise<number> {
+  const [last] = await valuesOf(aws, awsRegion, now, metric);
+  return last;
+}
+
+/** The values of the last 15 minutes, the newest first. @throws Error when there is none */
+async function valuesOf(
   aws: Aws,
   awsRegion: string,
   now: number,
-  metric: {
-    readonly namespace: string;
-    readonly name: string;
-    readonly dimensions: Readonly<Record<string, string>>;
-  },
-): Promise<number> {
+  metric: Metric,
+): Promise<readonly [number, ...number[]]> {
   const answer = await aws.call(awsRegion, [
     "cloudwatch",
     "get-metric-statistics",
@@ -158,13 +167,14 @@ async function newest(
     ...["--end-time", new Date(now).toISOString()],
     ...["--period", "60", "--statistics", "Maximum"],
   ]);
-  const [last] = metricSchema
+  const [last, ...before] = metricSchema
     .parse(answer)
-    .Datapoints.sort((one, other) => Date.parse(other.Timestamp) - Date.parse(one.Timestamp));
+    .Datapoints.sort((one, other) => Date.parse(other.Timestamp) - Date.parse(one.Timestamp))
+    .map(({ Maximum }) => Maximum);
   if (last === undefined) {
     throw new Error("CloudWatch has no value of the last 15 minutes");
   }
-  return last.Maximum;
+  return [last, ...before];
 }
 
 /** Published in the region of the destination bucket (Amazon S3 user guide, repl-metrics). */
@@ -187,13 +197,28 @@ function askReplication(
 }
 
 /** Seconds that a replica is behind its source. @throws Error with a short reason */
-export function askDatabaseLag(aws: Aws, { project, region, now }: Asked): Promise<number> {
+export async function askDatabaseLag(aws: Aws, asked: Asked): Promise<number> {
+  const [last] = await lagsOf(aws, asked);
+  return last;
+}
+
+/** Seconds that a replica was behind its source at most in the last 15 minutes. @throws Error with a short reason */
+export async function askLargestDatabaseLag(aws: Aws, asked: Asked): Promise<number> {
+  return Math.max(...(await lagsOf(aws, asked)));
+}
+
+async function lagsOf(aws: Aws, { project, region, now }: Asked) {
   const generation = region.home?.database.generation ?? 1;
-  return newest(aws, region.awsRegion, now, {
+  const lags = await valuesOf(aws, region.awsRegion, now, {
     namespace: "AWS/RDS",
     name: "ReplicaLag",
     dimensions: { DBInstanceIdentifier: databaseIdentifier(project, region.stack, generation) },
   });
+  // -1: replication is not active (Amazon RDS user guide, USER_ReadRepl.Monitoring).
+  if (lags.some((lag) => lag < 0)) {
+    throw new Error("RDS says that replication was not active in the last 15 minutes");
+  }
+  return lags;
 }
 
 const certificatesSchema = z.object({

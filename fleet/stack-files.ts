@@ -24,9 +24,9 @@ export function stackFileName(region: string): string {
   return `Pulumi.${region}.yaml`;
 }
 
-/** Reads and checks the stack files of a folder. @throws FleetError with all faults */
-export function readFleet(folder: string): FleetFiles {
-  return { folder, project: projectName(folder), ...checkedFleet(readStackFiles(folder)) };
+/** Reads and checks the stack files of a folder, or what they are to be. @throws FleetError with all faults */
+export function readFleet(folder: string, files = readStackFiles(folder)): FleetFiles {
+  return { folder, project: projectName(folder), ...checkedFleet(files) };
 }
 
 /** The text of the stack files of a folder, by file name. @throws FleetError if there is no such folder */

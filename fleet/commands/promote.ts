@@ -5,20 +5,16 @@ import { deployStacks, sayProgress, showChanges } from "../deploy-stacks.ts";
 import { showDuration } from "../durations.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { writeAllChecked } from "../file-edits.ts";
-import {
-  HANDED_OVER_KEY,
-  halfWritten,
-  isPromoted,
-  promotedFiles,
-  secretsToCopy,
-} from "../promotion.ts";
-import { askDatabaseLag } from "../region-facts.ts";
+import { halfWritten, isPromoted, promotedFiles, secretsToCopy } from "../promotion.ts";
+import { checkPromotion, readHandover } from "../promotion-checks.ts";
+import { askLargestDatabaseLag } from "../region-facts.ts";
 import {
   chosenRegions,
   readFleet,
   readStackFiles,
   regionOf,
   stackFileName,
+  type FleetFiles,
 } from "../stack-files.ts";
 import { runSteps, stepsText, type Step } from "../steps.ts";
 import { safeAtOnce } from "../waves.ts";
@@ -48,20 +44,26 @@ export async function promote(
   options: z.output<typeof optionsSchema>,
 ): Promise<ExitStatus> {
   const { project } = world;
-  const rest = halfWritten(readStackFiles(project), name);
-  if (rest.size > 0) {
-    writeAllChecked(project, rest);
-    world.output.say(`${[...rest.keys()].map(stackFileName).join(", ")}: written`);
-  }
-  const files = readFleet(project);
+  const written = readStackFiles(project);
+  const rest = halfWritten(written, name);
+  // As the files will be: a dry run writes none.
+  const files = readFleet(
+    project,
+    new Map([
+      ...written,
+      ...[...rest].map(([stack, text]) => [stackFileName(stack), text] as const),
+    ]),
+  );
   const wasWritten = isPromoted(files, name);
   const from = wasWritten ? (files.fleet.fenced?.stack ?? "") : files.fleet.primary.stack;
   const steps = promotionSteps(world, name, from);
-  const lag = wasWritten ? undefined : await expectedLoss(world, name);
+  const lag = wasWritten ? undefined : await expectedLoss(world, files, name);
+  const { secrets } = await checkPromotion(world, files, { name, from, isBegun: wasWritten });
   if (options.dryRun) {
+    const checked = `The state of ${name} has the ${wasWritten ? "database" : "replica"}; ${secrets.size} secrets of ${from} can be read.`;
     world.output.result(
       { region: name, from, expectedLoss: lag ?? null, steps: steps.map((step) => step.name) },
-      [lag, "Would go through:", ...steps.map((step) => `  ${step.name}`)]
+      [lag, checked, "Would go through:", ...steps.map((step) => `  ${step.name}`)]
         .filter((line) => line !== undefined)
         .join("\n"),
     );
@@ -72,6 +74,10 @@ export async function promote(
       `Region "${name}": it becomes the primary instead of ${from}, which must not serve any more. ${lag}`,
       name,
     );
+  }
+  if (rest.size > 0) {
+    writeAllChecked(project, rest);
+    world.output.say(`${[...rest.keys()].map(stackFileName).join(", ")}: written`);
   }
   const results = await runSteps(world, `fleet promote ${name}`, steps);
   world.output.result(
@@ -129,27 +135,16 @@ export async function deployReaders(world: World): Promise<void> {
 
 /** Copies secrets from the state and the file of the region before; neither needs that region. */
 export async function copySecrets(world: World, from: string, to: string): Promise<void> {
-  const keys = secretsToCopy(readStackFiles(world.project), from, to);
-  const set = await world.stacks.secrets(from);
-  const { sharedSecrets } = await world.stacks.outputs(from);
-  for (const key of keys) {
-    const value =
-      key === HANDED_OVER_KEY && sharedSecrets !== undefined
-        ? JSON.stringify(sharedSecrets)
-        : set.get(key);
-    if (value === undefined) {
-      throw new FleetError(
-        `Stack "${from}": its ${key} cannot be read. Use the fleet's secrets provider and passphrase; the state must be there.`,
-      );
-    }
+  const files = readStackFiles(world.project);
+  const { secrets } = await readHandover(world, { files }, from, to);
+  for (const [key, value] of secrets) {
     await world.stacks.setSecret(to, key, value);
   }
 }
 
-async function expectedLoss(world: World, name: string): Promise<string> {
-  const files = readFleet(world.project);
+async function expectedLoss(world: World, files: FleetFiles, name: string): Promise<string> {
   const asked = { project: files.project, region: regionOf(files, name), now: world.clock.now() };
-  const lag = await known(() => askDatabaseLag(world.aws, asked));
+  const lag = await known(() => askLargestDatabaseLag(world.aws, asked));
   return lag.known
     ? `The replica was ${showDuration(lag.value)} behind at most in the last 15 minutes: what was written in that time may be lost.`
     : `How far the replica is behind is not known (${lag.why}): what it has not received is lost.`;

@@ -13,7 +13,7 @@ let tools: string;
 
 const LOST_REGION = "*eu-west-3*";
 
-/** An `aws` that knows of a replica 4 s behind, and whose snapshots are available at once; it notes what it makes. */
+/** An `aws` that knows of a replica that was 4 s behind, and whose snapshots are available at once; it notes what it makes. */
 const AWS = `#!/usr/bin/env node
 const { appendFileSync, existsSync, readFileSync } = require("node:fs");
 const made = __dirname + "/made";
@@ -22,8 +22,9 @@ const after = (option) => words[words.indexOf(option) + 1];
 const name = after("--db-snapshot-identifier");
 const has = existsSync(made) && readFileSync(made, "utf8").includes(name + "\\n");
 if (words[0] === "cloudwatch") {
-  const Timestamp = new Date().toISOString();
-  console.log(JSON.stringify({ Datapoints: [{ Timestamp, Maximum: 4 }] }));
+  const at = (minutes) => new Date(Date.now() - minutes * 60000).toISOString();
+  const Datapoints = [{ Timestamp: at(0), Maximum: 1 }, { Timestamp: at(9), Maximum: 4 }];
+  console.log(JSON.stringify({ Datapoints }));
 } else if (words[1] === "create-db-snapshot") {
   appendFileSync(made, after("--db-instance-identifier") + " " + name + "\\n");
 } else if (has) {
@@ -90,6 +91,9 @@ describe("npx fleet promote, the primary's region lost", () => {
     const before = [await file("eu"), await file("us")];
     const planned = await run("promote", "us", "--dry-run");
     expect(planned.stdout, planned.stderr).toContain("The replica was 4 s behind at most");
+    expect(planned.stdout).toContain(
+      "The state of us has the replica; 3 secrets of eu can be read.",
+    );
     expect(planned.stdout).toContain("us: promote the database, start Meet, take the name");
     expect((await run("promote", "us")).status).toBe(5);
     expect([await file("eu"), await file("us")]).toEqual(before);

@@ -33,9 +33,18 @@ function files(): Map<string, string> {
   return all.set("Pulumi.eu.yaml", eu);
 }
 
+/** The state of us with its database, as the replica of eu's unless another source is given. */
+function replica(replicateSourceDb = "arn:aws:rds:eu-west-3:123456789012:db:meet-eu-1") {
+  const type = "aws:rds/instance:Instance";
+  const inputs = { identifier: "meet-us-1", replicateSourceDb };
+  const urn = `urn:pulumi:us::meet::${type}::database`;
+  return { resources: [{ urn, type, protect: true, outputs: {}, inputs }], pending: [] };
+}
+
 function fleetOf(options: FakeOptions = {}) {
   const stacks = options.stacks ?? new FakeStacks(["eu", "us", "ap"]);
   const fake = fakeWorld({ files: files(), stacks, words: ["us", "eu"], ...options });
+  stacks.states.set("us", stacks.states.get("us") ?? replica());
   stacks.encrypted.set(
     "eu",
     new Map([
@@ -132,6 +141,20 @@ describe("fleet promote", () => {
     expect(readFleet(folder).fleet.primary.stack).toBe("eu");
   });
 
+  it.each([
+    [[1, 300, 2], "The replica was 5 min behind at most in the last 15 minutes"],
+    [[2, -1], "is not known (RDS says that replication was not active in the last 15 minutes)"],
+  ])("says of lags of %j s what may be lost", async (lags, sentence) => {
+    const Datapoints = lags.map((Maximum, minutes) => ({
+      Timestamp: new Date(Date.UTC(2026, 10, 23, 10, 59 - minutes)).toISOString(),
+      Maximum,
+    }));
+    const aws = { call: () => Promise.resolve({ Datapoints }) };
+    const { world, result } = fleetOf({ aws });
+    expect(await promote(world, "us", { dryRun: true })).toBe(EXIT.done);
+    expect(result().text).toContain(sentence);
+  });
+
   it("wants the region's name", async () => {
     const { world } = fleetOf({ words: [] });
     await expect(promote(world, "us", GO)).rejects.toThrow("Add --confirm us if that is meant.");
@@ -151,12 +174,59 @@ describe("fleet promote", () => {
     await expect(promote(world, name, GO)).rejects.toThrow(sentence);
   });
 
-  it("says which secret the region before does not give", async () => {
-    const { world, stacks } = fleetOf();
+  it("says which secrets the region before does not give, with nothing changed", async () => {
+    const { world, stacks, folder } = fleetOf();
     stacks.encrypted.clear();
     await expect(promote(world, "us", GO)).rejects.toThrow(
-      'Stack "eu": its meet:oidcClientSecret cannot be read.',
+      'Stack "eu": its meet:oidcClientSecret, meet:mailPassword cannot be read.',
     );
+    expect(stacks.calls).toEqual([]);
+    expect(readFleet(folder).fleet.primary.stack).toBe("eu");
+  });
+
+  it.each([
+    ["no database", { resources: [], pending: [] }, "has no database meet-us-1, so a promotion"],
+    [
+      "one that was being made when an update was killed",
+      { resources: [], pending: ["urn:pulumi:us::meet::aws:rds/instance:Instance::database"] },
+      "does not say whether RDS has it",
+    ],
+    ["one of its own", replica(""), "is no replica, not of meet-eu-1, which Meet uses"],
+    [
+      "a replica of another",
+      replica("arn:aws:rds:eu-west-3:123456789012:db:meet-eu-7"),
+      "is a replica of arn:aws:rds:eu-west-3:123456789012:db:meet-eu-7, not of meet-eu-1",
+    ],
+  ])(
+    "refuses where the standby has %s, in a dry run too, with nothing changed",
+    async (_, state, sentence) => {
+      for (const dryRun of [true, false]) {
+        const { world, stacks, folder } = fleetOf();
+        stacks.states.set("us", state);
+        await expect(promote(world, "us", { dryRun })).rejects.toThrow(sentence);
+        expect(stacks.calls).toEqual([]);
+        expect(readFleet(folder).fleet.primary.stack).toBe("eu");
+      }
+    },
+  );
+
+  it("names all that is missing at once", async () => {
+    const { world, stacks } = fleetOf();
+    stacks.states.set("us", { resources: [], pending: [] });
+    stacks.encrypted.clear();
+    await expect(promote(world, "us", GO)).rejects.toThrow(
+      /has no database meet-us-1[^]*meet:mailPassword cannot be read[^]*Nothing was changed/,
+    );
+  });
+
+  it("writes no file in a dry run, not even the second of two", async () => {
+    const { world, folder, result } = fleetOf();
+    const before = readFleet(folder);
+    const written = promotedFiles(before, regionOf(before, "us")).get("us") ?? "";
+    writeFileSync(join(folder, "Pulumi.us.yaml"), written);
+    expect(await promote(world, "us", { dryRun: true })).toBe(EXIT.done);
+    expect(result().text).toContain("The state of us has the database");
+    expect(() => readFleet(folder)).toThrow("primary");
   });
 });
 
