@@ -12,6 +12,7 @@ import type { Interrupts } from "./interrupts.ts";
 import { EngineEvents } from "./engine-events.ts";
 import { EXIT, FleetError, sentenceOf } from "./exit.ts";
 import { setSecret } from "./pulumi-secret.ts";
+import { withAdopted } from "./adopting.ts";
 import { withoutResources } from "./forgetting.ts";
 import type {
   Changes,
@@ -164,6 +165,16 @@ export class PulumiStacks implements Stacks {
     const exported = await said(`Stack "${stack}"`, "read its state", workspace.exportStack(stack));
     const deployment = withoutResources(exported.deployment, urns);
     const changed = workspace.importStack(stack, { ...exported, deployment });
+    await said(`Stack "${stack}"`, "write its state", changed);
+  }
+
+  async adopt(stack: string, from: string, urns: readonly string[]): Promise<void> {
+    const workspace = await this.open();
+    const read = (each: string) =>
+      said(`Stack "${each}"`, "read its state", workspace.exportStack(each));
+    const [own, other] = [await read(stack), await read(from)];
+    const deployment = withAdopted(own.deployment, other.deployment, { from, to: stack, urns });
+    const changed = workspace.importStack(stack, { ...own, deployment });
     await said(`Stack "${stack}"`, "write its state", changed);
   }
 

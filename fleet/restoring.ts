@@ -1,6 +1,7 @@
 import { databaseIdentifier } from "../components/shared/names.ts";
 import type { HomeConfig, StackConfig } from "../infra/config.ts";
 import { askBackups, restoreTime, type Backups } from "./backups.ts";
+import { takeNamesSteps } from "./cloudflare-names.ts";
 import { copySecrets, deployReaders, READERS_STEP } from "./commands/promote.ts";
 import { sayProgress, showChanges } from "./deploy-stacks.ts";
 import { EXIT, FleetError } from "./exit.ts";
@@ -117,6 +118,7 @@ export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
             isDone: () => secretsToCopy(readStackFiles(project), insteadOf, region).length === 0,
             run: () => copySecrets(world, insteadOf, region),
           },
+          ...takeNamesSteps(world, readFleet(project).fleet, region, insteadOf),
         ]),
     leaveStep(world, region, () => identifier),
     {

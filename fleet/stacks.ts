@@ -73,6 +73,8 @@ export interface Stacks {
   keep(stack: string, componentType: string): Promise<number>;
   /** Takes resources out of the state: they stay in the cloud, and the next update makes others. */
   forget(stack: string, urns: readonly string[]): Promise<void>;
+  /** Puts resources of another stack's state into this one's too; what is there already stays as it is. */
+  adopt(stack: string, from: string, urns: readonly string[]): Promise<void>;
   state(stack: string): Promise<StackState>;
   /** The last updates, the newest first. */
   updates(stack: string, count: number): Promise<readonly StackUpdate[]>;

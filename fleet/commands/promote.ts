@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { known } from "../aws.ts";
+import { takeNamesSteps } from "../cloudflare-names.ts";
 import type { Registry } from "../command.ts";
 import { deployStacks, sayProgress, showChanges } from "../deploy-stacks.ts";
 import { showDuration } from "../durations.ts";
@@ -56,7 +57,7 @@ export async function promote(
   );
   const wasWritten = isPromoted(files, name);
   const from = wasWritten ? (files.fleet.fenced?.stack ?? "") : files.fleet.primary.stack;
-  const steps = promotionSteps(world, name, from);
+  const steps = promotionSteps(world, files, name, from);
   const lag = wasWritten ? undefined : await expectedLoss(world, files, name);
   const { secrets } = await checkPromotion(world, files, { name, from, isBegun: wasWritten });
   if (options.dryRun) {
@@ -87,7 +88,12 @@ export async function promote(
   return EXIT.done;
 }
 
-function promotionSteps(world: World, name: string, from: string): readonly Step[] {
+function promotionSteps(
+  world: World,
+  { fleet }: FleetFiles,
+  name: string,
+  from: string,
+): readonly Step[] {
   const { project } = world;
   return [
     {
@@ -104,6 +110,7 @@ function promotionSteps(world: World, name: string, from: string): readonly Step
       isDone: () => secretsToCopy(readStackFiles(project), from, name).length === 0,
       run: () => copySecrets(world, from, name),
     },
+    ...takeNamesSteps(world, fleet, name, from),
     {
       name: `${name}: promote the database, start Meet, take the name`,
       run: async () => {

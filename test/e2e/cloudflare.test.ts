@@ -1,6 +1,10 @@
+import { chmod, mkdtemp, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startFleet, type Fleet } from "../support/engine/fleet.ts";
-import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
+import { repositoryFiles } from "../support/fleets.ts";
+import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
 
 const NOTHING_ASTRAY = { orphans: [], lost: [] };
 
@@ -46,15 +50,95 @@ describe("a fleet with its names at Cloudflare", () => {
   });
 
   it("takes two ups for one more region: its own, and the primary's, which owns the pools", async () => {
-    await fleet.add("ap", mediaRegionFile("ap-northeast-1", "10.48.0.0/16"));
-    await fleet.must(["config", "set", "--secret", "cloudflare:apiToken", "t", "--stack", "ap"]);
-    expect(Object.keys(await fleet.up("ap"))).toEqual(["create"]);
-    expect(await fleet.previewed("eu")).toEqual([
-      "create cloudflare:index/loadBalancerPool:LoadBalancerPool names-livekit-ap",
+    await fleet.add("us");
+    await fleet.must(["config", "set", "--secret", "cloudflare:apiToken", "t", "--stack", "us"]);
+    expect(Object.keys(await fleet.up("us"))).toEqual(["create"]);
+    const steps = await fleet.previewed("eu");
+    expect(steps.filter((step) => step.includes("cloudflare:"))).toEqual([
+      "create cloudflare:index/loadBalancerMonitor:LoadBalancerMonitor names-promoted",
+      "create cloudflare:index/loadBalancerPool:LoadBalancerPool names-livekit-us",
+      "create cloudflare:index/loadBalancerPool:LoadBalancerPool names-meet-us",
       "update cloudflare:index/loadBalancer:LoadBalancer names-livekit",
+      "update cloudflare:index/loadBalancer:LoadBalancer names-meet",
     ]);
-    expect(await fleet.up("eu")).toEqual({ create: 1, update: 1 });
+    await fleet.up("eu");
     expect(await fleet.up("eu")).toEqual({});
-    expect(await fleet.up("ap")).toEqual({});
+    expect(await fleet.up("us")).toEqual({});
+  });
+});
+
+/** An `aws` whose snapshots are available at once. */
+const AWS = `#!/usr/bin/env node
+console.log(JSON.stringify({ DBSnapshots: [{ Status: "available" }] }));
+`;
+
+describe("a fleet with its names at Cloudflare, its primary lost", () => {
+  let running: CommandFleet;
+  let before: readonly string[];
+  let calls = 0;
+
+  const run = (...args: readonly string[]): Promise<CommandEnd> =>
+    runCommand(
+      { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
+      ...args,
+    );
+  /** What exists but once for all regions, with its id. */
+  const shared = (): readonly string[] =>
+    fleet.running.cloud
+      .inventory()
+      .filter(({ type, urn }) => type.includes("loadBalancer") || /-validation-\w+$/.test(urn))
+      .filter(({ type }) => type.startsWith("cloudflare:"))
+      .map(({ urn, id }) => `${urn.split("::").at(-1) ?? ""} ${id}`)
+      .sort();
+  /** Calls about those since the beginning, but for changes in place. */
+  const madeOrDeleted = (): readonly string[] =>
+    fleet.running.cloud.calls
+      .slice(calls)
+      .filter(({ type, operation }) => type.includes("loadBalancer") && operation !== "update")
+      .filter(({ operation }) => ["create", "delete"].includes(operation))
+      .map(({ operation, urn }) => `${operation} ${urn}`);
+
+  beforeAll(async () => {
+    const tools = await mkdtemp(join(fleet.workspace.folder, "aws-"));
+    await writeFile(join(tools, "aws"), AWS);
+    await chmod(join(tools, "aws"), 0o755);
+    const { environment, program } = fleet.workspace;
+    const path = [tools, environment["PATH"] ?? ""].join(delimiter);
+    running = { program, environment: { ...environment, PATH: path } };
+    before = shared();
+    calls = fleet.running.cloud.calls.length;
+  });
+
+  it("promotes the standby, killed on the way and called again: the names are the same ones", async () => {
+    expect(before.length).toBe(11);
+    fleet.running.cloud.faults.add({
+      scope: "*eu-west-3*",
+      times: Number.POSITIVE_INFINITY,
+      action: { kind: "fail", errorCode: "RegionLost", message: "eu-west-3 does not answer" },
+    });
+    const command = startCommand(running, "promote", "us", "--confirm", "us");
+    const step = "us: take the names at Cloudflare out of the state of eu";
+    await expect.poll(() => command.said(), { timeout: 60_000, interval: 5 }).toContain(step);
+    command.kill();
+    await command.ended;
+    const promoted = await run("promote", "us", "--confirm", "us");
+    expect(promoted.stdout, promoted.stderr).toContain("Region us is the primary.");
+    expect(shared()).toEqual(before);
+    expect(madeOrDeleted()).toEqual([]);
+    const ids = before.map((each) => each.split(" ")[1] ?? "");
+    const owned = async (stack: string): Promise<readonly string[]> =>
+      (await fleet.state(stack)).resources.flatMap(({ id = "" }) => (ids.includes(id) ? [id] : []));
+    expect([...(await owned("us"))].sort()).toEqual([...ids].sort());
+    expect(await owned("eu")).toEqual([]);
+  });
+
+  it("keeps them when the old region returns, and nothing is left to do", async () => {
+    fleet.running.cloud.faults.remove();
+    const returned = await run("return", "eu", "--confirm", "eu");
+    expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
+    expect(shared()).toEqual(before);
+    expect(madeOrDeleted()).toEqual([]);
+    const previewed = await run("preview", "--exit-code");
+    expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
   });
 });

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { generatedFleet } from "../../bench/generated-fleet.ts";
 import { recordFleet, RecordingError } from "../../plan/fleet-recording.ts";

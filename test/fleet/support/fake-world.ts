@@ -105,6 +105,17 @@ export class FakeStacks implements Stacks {
     this.states.set(stack, { resources: left, pending });
   }
 
+  async adopt(stack: string, from: string, urns: readonly string[]): Promise<void> {
+    await this.note(`adopt ${stack} ${from} ${urns.length}`);
+    const other = await this.state(from);
+    const { resources, pending } = await this.state(stack);
+    const taken = other.resources
+      .filter(({ urn }) => urns.includes(urn))
+      .map((each) => ({ ...each, urn: each.urn.replace(`:${from}::`, `:${stack}::`) }))
+      .filter(({ urn }) => !resources.some((each) => each.urn === urn));
+    this.states.set(stack, { resources: [...resources, ...taken], pending });
+  }
+
   state(stack: string): Promise<StackState> {
     return Promise.resolve(this.states.get(stack) ?? { resources: [], pending: [] });
   }
