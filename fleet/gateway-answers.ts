@@ -12,6 +12,8 @@ const drainingSchema = z.object({
   done: z.number().optional(),
   of: z.number().optional(),
   left: z.array(z.string()).optional(),
+  /** Not sent by gateways of a version before. */
+  by: z.string().optional(),
 });
 
 /** What a region is doing about its rooms on an operator's word. */

@@ -52,6 +52,16 @@ export class Gateways {
     return [...this.access.endpoints.keys()];
   }
 
+  /** The same gateways, which log this name for the operator and keep it with his orders. */
+  inTheNameOf(operator: string): Gateways {
+    return new Gateways({ ...this.access, operator });
+  }
+
+  /** Name that the gateways log. */
+  operator(): string {
+    return this.access.operator;
+  }
+
   /** Base URL of a region's gateway. @throws GatewayFault where it is not known */
   addressOf(region: string): string {
     const base = this.access.endpoints.get(region);

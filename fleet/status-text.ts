@@ -119,12 +119,13 @@ export function drainText(draining: DrainState | undefined, now: number): string
   if (draining === undefined) {
     return "takes rooms";
   }
-  const { kind, deadline, done, of, left } = draining;
+  const { kind, deadline, done, of, left, by } = draining;
   const time =
     deadline > now ? `deadline in ${showDuration((deadline - now) / 1000)}` : "deadline is over";
   const moved = of === undefined ? "" : `, ${done ?? 0} of ${of} rooms moved`;
   const stuck = left === undefined || left.length === 0 ? "" : `, ${left.length} cannot be moved`;
-  return `${kind}, ${time}${moved}${stuck}`;
+  const giver = by === undefined ? "" : ` by ${by}`;
+  return `${kind}${giver}, ${time}${moved}${stuck}`;
 }
 
 function gatewayRow(name: string, text: (status: GatewayStatus, now: number) => string): Row {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Registry } from "../command.ts";
 import { parseDuration } from "../durations.ts";
-import { EXIT, type ExitStatus } from "../exit.ts";
+import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
 import { deletionSteps, peopleThere } from "../removal.ts";
 import type { RecordingsOptions } from "../removal-recordings.ts";
 import { chosenRegions, readFleet, stackFileName, type FleetFiles } from "../stack-files.ts";
@@ -39,12 +39,23 @@ export function addDestroy(registry: Registry): void {
   });
 }
 
-/** Deletes all regions, the primary last. Called again, it goes on with what is not done. */
+/**
+ * Deletes all regions, the primary last. Called again, it goes on with what is not done.
+ * @throws FleetError before anything is asked or deleted where a region is fenced
+ */
 export async function destroyFleet(
   world: World,
   options: RecordingsOptions & { readonly dryRun: boolean },
 ): Promise<ExitStatus> {
-  const order = [...chosenRegions(readFleet(world.project), [])].reverse();
+  const fleet = readFleet(world.project);
+  const { fenced } = fleet.fleet;
+  if (fenced !== undefined) {
+    throw new FleetError(
+      `Region "${fenced.stack}": it is fenced, and its protected database may have rows that ${fleet.fleet.primary.stack} has not. Run fleet return ${fenced.stack} first, or fleet region remove ${fenced.stack} --forget if it never returns.`,
+      EXIT.wrongUse,
+    );
+  }
+  const order = [...chosenRegions(fleet, [])].reverse();
   if (options.dryRun) {
     const names = order.map(({ stack }) => stack);
     world.output.result(

@@ -5,6 +5,7 @@ import { parseDuration, showDuration } from "../durations.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { anySchema, type GatewayStatus } from "../gateway-answers.ts";
 import { statusOf } from "../region-status.ts";
+import { isRolling } from "../rolling.ts";
 import { readFleet, regionOf } from "../stack-files.ts";
 import { drainText } from "../status-text.ts";
 import type { World } from "../world.ts";
@@ -86,7 +87,11 @@ export async function empty(
   regionOf(fleet, region);
   const gateways = await world.gateways(fleet);
   const before = await statusOf(gateways, region);
-  const hasOrder = before.draining?.kind === kind && options.deadlineSeconds === undefined;
+  // The order of a rolling deployment ends with it; this one is to stand until fleet undrain.
+  const hasOrder =
+    before.draining?.kind === kind &&
+    !isRolling(before.draining) &&
+    options.deadlineSeconds === undefined;
   if (options.dryRun) {
     const verb = kind === "drain" ? "be drained" : "be evacuated";
     const order = hasOrder ? `is being emptied already` : `would ${verb}`;

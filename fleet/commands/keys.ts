@@ -5,7 +5,7 @@ import { deployStacks } from "../deploy-stacks.ts";
 import { parseDuration, showDuration } from "../durations.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { changeSetting } from "../file-edits.ts";
-import { rollingSteps } from "../rolling.ts";
+import { rollingSteps, takeRoomsAgain } from "../rolling.ts";
 import {
   deployedSince,
   makeOf,
@@ -204,14 +204,23 @@ async function deployPhase(world: World, options: RotateOptions): Promise<boolea
   const fleet = readFleet(world.project);
   const make = makeOf(fleet.fleet.secrets, secret);
   const since = await deployedIn(world, secret);
-  const missing = chosenRegions(fleet, []).filter(({ stack }) => since.get(stack) === undefined);
+  const regions = chosenRegions(fleet, []);
+  const missing = regions.filter(({ stack }) => since.get(stack) === undefined);
+  const mayBeEmptied = replacesLiveKit(secret, make) && regions.length > 1;
+  const isRolling = mayBeEmptied && !options.inPlace;
+  const leftEmpty =
+    mayBeEmptied &&
+    (await takeRoomsAgain(
+      world,
+      fleet,
+      isRolling ? regions.filter((region) => !missing.includes(region)) : regions,
+    ));
   if (missing.length === 0) {
-    return false;
+    return leftEmpty;
   }
   world.output.say(
     `${secret}: ${phaseOf(make)}; to deploy in ${missing.map((it) => it.stack).join(", ")}`,
   );
-  const isRolling = replacesLiveKit(secret, make) && !options.inPlace && fleet.regions.size > 1;
   if (isRolling) {
     const kind = options.evacuate ? "evacuation" : "drain";
     const rolling = { kind, seconds: options.deadlineSeconds } as const;

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
 import { POSTGRES_TYPE } from "../../components/postgres/postgres.ts";
 import { rotate } from "../../fleet/commands/keys.ts";
+import { destroyFleet } from "../../fleet/commands/destroy.ts";
 import { preview } from "../../fleet/commands/preview.ts";
 import { promote } from "../../fleet/commands/promote.ts";
 import { returnRegion } from "../../fleet/commands/return.ts";
@@ -255,6 +256,21 @@ describe("a fenced region", () => {
     world.output.said.length = 0;
     await preview(world, [], { exitCode: false });
     expect(world.output.said).toEqual([LINE, "us: preview", "ap: preview"]);
+  });
+
+  it("has fleet destroy refuse before anything is asked or deleted, and in a dry run", async () => {
+    const { world, stacks, asked } = await fenced();
+    const before = asked.length;
+    for (const dryRun of [true, false]) {
+      const options = { waitSeconds: 0, deleteRecordings: false, loseRecordings: true, dryRun };
+      await expect(destroyFleet(world, options)).rejects.toMatchObject({
+        exit: EXIT.wrongUse,
+        message:
+          'Region "eu": it is fenced, and its protected database may have rows that us has not. Run fleet return eu first, or fleet region remove eu --forget if it never returns.',
+      });
+    }
+    expect(stacks.calls).toEqual([]);
+    expect(asked).toHaveLength(before);
   });
 
   it("is not looked at for losses either: it may not answer", async () => {

@@ -29,11 +29,11 @@ export interface AdminParts {
   readonly webhooks: SetAsideWebhooks;
 }
 
-/** One call: the method, the path below `/admin/v1/` with `*` for a name, and what it does. */
+/** One call: the method, the path below `/admin/v1/` with `*` for a name, and what it does for the operator named. */
 export interface AdminRoute {
   readonly method: string;
   readonly path: string;
-  readonly answer: (name: string, body: unknown) => Promise<AdminAnswer>;
+  readonly answer: (name: string, body: unknown, operator: string) => Promise<AdminAnswer>;
 }
 
 /** A body that is not what the call takes. */
@@ -63,15 +63,15 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     route("GET", "rooms/*", async (room) =>
       ok({ room, regions: await viewRoom(room, parts.rooms) }),
     ),
-    route("POST", "drain", async (_, body) => {
-      await operations.drain(parse(deadlineSchema, body).deadlineSeconds);
+    route("POST", "drain", async (_, body, operator) => {
+      await operations.drain(parse(deadlineSchema, body).deadlineSeconds, operator);
       return accepted();
     }),
     route("POST", "undrain", async () => {
       await operations.undrain();
       return ok({});
     }),
-    route("POST", "evacuate", async (_, body) => {
+    route("POST", "evacuate", async (_, body, operator) => {
       const { deadlineSeconds } = parse(deadlineSchema, body);
       if (membership.members().length === 0) {
         return fault(
@@ -79,7 +79,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
           `Region "${parts.region}": it is the only one, no other can take its rooms. Drain it instead.`,
         );
       }
-      await operations.evacuate(deadlineSeconds);
+      await operations.evacuate(deadlineSeconds, operator);
       return accepted();
     }),
     route("POST", "rooms/*/move", async (room, body) => {
@@ -159,11 +159,7 @@ async function move(parts: AdminParts, room: string, region: string): Promise<Ad
   }
 }
 
-function route(
-  method: string,
-  path: string,
-  answer: (name: string, body: unknown) => Promise<AdminAnswer>,
-): AdminRoute {
+function route(method: string, path: string, answer: AdminRoute["answer"]): AdminRoute {
   return { method, path, answer };
 }
 

@@ -48,7 +48,7 @@ export class AdminServer {
       sendJson(response, 404, { error: `Request: there is no ${method} ${path || "/"} here.` });
       return;
     }
-    const { status, body: answer } = await this.answer(found, body);
+    const { status, body: answer } = await this.answer(found, body, signer.issuer);
     if (method !== "GET") {
       this.log.info("an operator's call", {
         operator: signer.issuer,
@@ -60,9 +60,13 @@ export class AdminServer {
     sendJson(response, status, answer);
   }
 
-  private async answer({ route, name }: Found, body: Buffer): Promise<AdminAnswer> {
+  private async answer(
+    { route, name }: Found,
+    body: Buffer,
+    operator: string,
+  ): Promise<AdminAnswer> {
     try {
-      return await route.answer(name, body.length === 0 ? {} : parseJson(body));
+      return await route.answer(name, body.length === 0 ? {} : parseJson(body), operator);
     } catch (error) {
       if (error instanceof WrongBody) {
         return { status: 400, body: { error: `Request: ${error.message}.` } };

@@ -11,6 +11,8 @@ export interface Draining {
   readonly of?: number;
   /** Rooms that no other region could take. */
   readonly left?: readonly string[];
+  /** Name of the operator who gave the order; undefined from a version that did not keep it. */
+  readonly by?: string;
 }
 
 /** This region's own word about itself, for operators. */
@@ -49,12 +51,15 @@ export type MoveOutcome =
  */
 export interface Operations {
   status(): Promise<OwnStatus>;
-  /** Takes no new rooms from now on; ends by itself when the last meeting does, or at the deadline. */
-  drain(deadlineSeconds: number): Promise<void>;
+  /**
+   * Takes no new rooms from now on; ends by itself when the last meeting does, or at the deadline.
+   * @param by the operator's name
+   */
+  drain(deadlineSeconds: number, by: string): Promise<void>;
   /** Takes rooms again. */
   undrain(): Promise<void>;
   /** Moves all rooms away, and takes none until undrained. Answers when it has begun. */
-  evacuate(deadlineSeconds: number): Promise<void>;
+  evacuate(deadlineSeconds: number, by: string): Promise<void>;
   /** Moves a live room that this region hosts. */
   move(room: string, region: string): Promise<MoveOutcome>;
 }

@@ -13,6 +13,7 @@ const drainingSchema = z.object({
   done: z.number().optional(),
   of: z.number().optional(),
   left: z.array(z.string()).optional(),
+  by: z.string().optional(),
 });
 
 /** What a region is doing on an operator's word, as all its pods share it. @throws StoreAway from each */

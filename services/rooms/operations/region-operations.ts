@@ -87,12 +87,12 @@ export class RegionOperations implements Operations {
     return this.ownStatus(this.current);
   }
 
-  drain(deadlineSeconds: number): Promise<void> {
-    return this.begin("drain", deadlineSeconds);
+  drain(deadlineSeconds: number, by: string): Promise<void> {
+    return this.begin("drain", deadlineSeconds, by);
   }
 
-  evacuate(deadlineSeconds: number): Promise<void> {
-    return this.begin("evacuation", deadlineSeconds);
+  evacuate(deadlineSeconds: number, by: string): Promise<void> {
+    return this.begin("evacuation", deadlineSeconds, by);
   }
 
   async undrain(): Promise<void> {
@@ -117,9 +117,9 @@ export class RegionOperations implements Operations {
     }
   }
 
-  private async begin(kind: Draining["kind"], deadlineSeconds: number): Promise<void> {
+  private async begin(kind: Draining["kind"], deadlineSeconds: number, by: string): Promise<void> {
     const since = this.clock.now();
-    const draining = { kind, since, deadline: since + deadlineSeconds * 1000 };
+    const draining = { kind, since, deadline: since + deadlineSeconds * 1000, by };
     await this.drains.save(draining);
     this.set(draining);
     void this.step();

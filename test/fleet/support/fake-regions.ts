@@ -34,6 +34,8 @@ export class FakeRegions {
   readonly pins = new Map<string, string>();
   readonly removed = new Set<string>();
   readonly endpoints = new Map<string, string>();
+  /** False for gateways of a version that did not keep who gave an order. */
+  keepsNames = true;
   private readonly servers: Server[] = [];
   private readonly secret: string;
   private readonly now: () => number;
@@ -109,8 +111,10 @@ export class FakeRegions {
       this.calls.push(`${name} ${call}`);
       return Promise.resolve();
     };
-    const order = (kind: Draining["kind"], seconds: number): void => {
-      region.draining = { kind, since: this.now(), deadline: this.now() + seconds * 1000 };
+    const order = (kind: Draining["kind"], seconds: number, by: string): void => {
+      const since = this.now();
+      const kept = this.keepsNames ? { by } : {};
+      region.draining = { kind, since, deadline: since + seconds * 1000, ...kept };
     };
     const members = (): Record<string, Member> =>
       Object.fromEntries(
@@ -135,12 +139,12 @@ export class FakeRegions {
             splitRooms: region.splitRooms,
             webhooks: region.webhooks,
           }),
-        drain: (seconds) => {
-          order("drain", seconds);
+        drain: (seconds, by) => {
+          order("drain", seconds, by);
           return note(`drain ${seconds}`);
         },
-        evacuate: (seconds) => {
-          order("evacuation", seconds);
+        evacuate: (seconds, by) => {
+          order("evacuation", seconds, by);
           return note(`evacuate ${seconds}`);
         },
         undrain: () => {

@@ -55,9 +55,9 @@ function parts(): AdminParts {
     region: "eu",
     operations: {
       status: () => note(["status"], OWN_STATUS),
-      drain: (seconds) => note(["drain", seconds], undefined),
+      drain: (seconds, by) => note(["drain", seconds, by], undefined),
       undrain: () => note(["undrain"], undefined),
-      evacuate: (seconds) => note(["evacuate", seconds], undefined),
+      evacuate: (seconds, by) => note(["evacuate", seconds, by], undefined),
       move: (room, region) => note(["move", room, region], outcome),
     },
     membership: {
@@ -151,13 +151,18 @@ describe("an operator", () => {
   });
 
   const done: readonly [AdminRequest, number, unknown, unknown[][]][] = [
-    [{ method: "POST", path: "drain", body: { deadlineSeconds: 60 } }, 202, {}, [["drain", 60]]],
+    [
+      { method: "POST", path: "drain", body: { deadlineSeconds: 60 } },
+      202,
+      {},
+      [["drain", 60, "ann"]],
+    ],
     [{ method: "POST", path: "undrain" }, 200, {}, [["undrain"]]],
     [
       { method: "POST", path: "evacuate", body: { deadlineSeconds: 9 } },
       202,
       {},
-      [["evacuate", 9]],
+      [["evacuate", 9, "ann"]],
     ],
     [
       { method: "POST", path: roomPath("a/b", "move"), body: { region: "us" } },

@@ -74,8 +74,8 @@ describe("an operator's word to a region", () => {
   it("is told by every pod at once, and as last seen while the store is away", async () => {
     const region = new Region();
     const [asked, other] = [region.pod("a"), region.pod("b")];
-    await asked.drain(600);
-    expect((await other.status()).draining).toMatchObject({ kind: "drain" });
+    await asked.drain(600, "alice");
+    expect((await other.status()).draining).toMatchObject({ kind: "drain", by: "alice" });
     region.away = true;
     expect((await other.status()).draining).toMatchObject({ kind: "drain" });
     region.away = false;
@@ -87,7 +87,7 @@ describe("an operator's word to a region", () => {
   it("to evacuate is carried out at once, by one pod", async () => {
     const region = new Region();
     const [asked, other] = [region.pod("a"), region.pod("b")];
-    await asked.evacuate(600);
+    await asked.evacuate(600, "alice");
     await begun();
     await asked.step();
     await other.step();
@@ -99,7 +99,7 @@ describe("an operator's word to a region", () => {
   it("to drain moves nobody before its deadline, and everybody after", async () => {
     const region = new Region();
     const pod = region.pod("a");
-    await pod.drain(600);
+    await pod.drain(600, "alice");
     await begun();
     await pod.step();
     expect([region.evacuations, pod.isDraining()]).toEqual([[], true]);
@@ -111,7 +111,7 @@ describe("an operator's word to a region", () => {
   it("is known to a pod that was not asked, and taken back for all", async () => {
     const region = new Region();
     const [asked, other] = [region.pod("a"), region.pod("b")];
-    await asked.drain(600);
+    await asked.drain(600, "alice");
     await begun();
     await other.step();
     expect(other.isDraining()).toBe(true);
@@ -124,7 +124,7 @@ describe("an operator's word to a region", () => {
     const region = new Region();
     region.hangs = true;
     const [asked, other] = [region.pod("a"), region.pod("b")];
-    await asked.evacuate(600);
+    await asked.evacuate(600, "alice");
     await begun();
     await asked.step();
     expect(region.evacuations).toEqual(["a"]);
@@ -133,7 +133,7 @@ describe("an operator's word to a region", () => {
     await begun();
     region.hangs = false;
     region.now += 1;
-    await other.evacuate(600);
+    await other.evacuate(600, "alice");
     await begun();
     await asked.step();
     expect(region.evacuations).toEqual(["a", "a"]);
@@ -144,7 +144,7 @@ describe("an operator's word to a region", () => {
     const region = new Region();
     region.rooms = ["one", "stuck"];
     const pod = region.pod("a");
-    await pod.evacuate(600);
+    await pod.evacuate(600, "alice");
     await begun();
     await pod.step();
     expect(region.held?.left).toEqual(["stuck"]);
@@ -155,7 +155,7 @@ describe("an operator's word to a region", () => {
   it("is refused where the store is away, and what was known stays", async () => {
     const region = new Region();
     const pod = region.pod("a");
-    await pod.drain(600);
+    await pod.drain(600, "alice");
     await begun();
     region.away = true;
     await expect(pod.undrain()).rejects.toThrow(StoreAway);
