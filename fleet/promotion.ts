@@ -1,14 +1,20 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { secretMakesSchema } from "../components/secrets/shared-secret-values.ts";
 import type { Promotion, StackConfig } from "../infra/config.ts";
 import { SECRET_KEYS } from "../infra/fleet-rules.ts";
 import { fleetKeys } from "../infra/fleet-schema.ts";
 import type { SecretsConfig } from "../infra/secrets-schema.ts";
 import { EXIT, FleetError } from "./exit.ts";
+import { deployedSecrets } from "./rotation.ts";
 import { regionOf, stackFileName, withSetting, type FleetFiles } from "./stack-files.ts";
+import type { World } from "./world.ts";
 
 /** The files of a promotion, by region: the new primary's first. */
 export type PromotedFiles = ReadonlyMap<string, string>;
+
+/** Updates that are looked at for what is deployed. */
+const HISTORY = 50;
 
 /** Setting under which the new primary's file says how it came to be one. */
 const PROMOTION = "meet:promotion";
@@ -48,9 +54,15 @@ export function isPromoted({ fleet, regions }: FleetFiles, name: string): boolea
 
 /**
  * The two files after the promotion of the standby. What is fleet-wide moves to the new primary's file, with what it
- * took from the primary's; the file of the region before keeps its own settings, and says `fenced`.
+ * took from the primary's; the file of the region before keeps its own settings, and says `fenced`. What it says of
+ * secrets stays: it is at most one phase of a rotation ahead of the makes that are handed over, and goes on from there.
+ * @param makes those of the values that are handed over (makesInUse)
  */
-export function promotedFiles(files: FleetFiles, region: StackConfig): PromotedFiles {
+export function promotedFiles(
+  files: FleetFiles,
+  region: StackConfig,
+  makes: Promotion["makes"],
+): PromotedFiles {
   const { fleet } = files;
   const before = fleet.primary.stack;
   const old = textOf(files.files, before);
@@ -64,7 +76,7 @@ export function promotedFiles(files: FleetFiles, region: StackConfig): PromotedF
   own = withSetting(own, [PROMOTION], {
     epoch: (fleet.promotion?.epoch ?? 1) + 1,
     from: before,
-    makes: makesOf(fleet.secrets),
+    makes,
   });
   if (region.home !== undefined) {
     own = withSetting(own, ["meet:database"], region.home.database);
@@ -111,7 +123,25 @@ function fenced(text: string): string {
   return out;
 }
 
-/** The generations that the primary before had in use: that which signs, then that which is accepted as well. */
+/**
+ * Of which makes the values are that a region's state hands over: that which signs, then that which is accepted as
+ * well. Where a version before deployed it, by the settings of its last update; the file may be ahead of it.
+ */
+export async function makesInUse(
+  { stacks }: Pick<World, "stacks">,
+  from: string,
+  file: SecretsConfig,
+): Promise<Promotion["makes"]> {
+  const { sharedSecrets } = await stacks.outputs(from);
+  const told = z.object({ makes: secretMakesSchema }).safeParse(sharedSecrets).data;
+  if (told !== undefined) {
+    return told.makes;
+  }
+  const updates = await stacks.updates(from, HISTORY);
+  const last = updates.find(({ kind, succeeded }) => kind === "update" && succeeded);
+  return makesOf((last && deployedSecrets(last.config)) ?? file);
+}
+
 function makesOf(secrets: SecretsConfig): Promotion["makes"] {
   const of = (secret: "livekitKeys" | "peer" | "operator"): readonly number[] => {
     const { generation, keepPrevious, signWith } = secrets[secret];

@@ -6,7 +6,7 @@ import { copySecrets, deployReaders, READERS_STEP } from "./commands/promote.ts"
 import { sayProgress, showChanges } from "./deploy-stacks.ts";
 import { EXIT, FleetError } from "./exit.ts";
 import { changeSetting, writeAllChecked } from "./file-edits.ts";
-import { promotedFiles, secretsToCopy, type PromotedFiles } from "./promotion.ts";
+import { makesInUse, promotedFiles, secretsToCopy, type PromotedFiles } from "./promotion.ts";
 import {
   readFleet,
   readStackFiles,
@@ -105,9 +105,8 @@ export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
     {
       name: `files: ${region} is the primary with database ${identifier}, as of ${restore.to}`,
       isDone: () => isWritten(readFleet(project), plan),
-      run: () => {
-        writeAllChecked(project, restoredFiles(readFleet(project), plan));
-        return Promise.resolve();
+      run: async () => {
+        writeAllChecked(project, await restoredFiles(world, readFleet(project), plan));
       },
     },
     ...(insteadOf === undefined
@@ -132,12 +131,16 @@ export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
 }
 
 /** The files with the database of the next generation; in a takeover those of a promotion as well. */
-export function restoredFiles(files: FleetFiles, plan: Restoration): PromotedFiles {
+export async function restoredFiles(
+  world: Pick<World, "stacks">,
+  files: FleetFiles,
+  { insteadOf, ...plan }: Restoration,
+): Promise<PromotedFiles> {
   const region = regionOf(files, plan.region);
   const base: PromotedFiles =
-    plan.insteadOf === undefined
+    insteadOf === undefined
       ? new Map([[plan.region, files.files.get(`Pulumi.${plan.region}.yaml`) ?? ""]])
-      : promotedFiles(files, region);
+      : promotedFiles(files, region, await makesInUse(world, insteadOf, files.fleet.secrets));
   return new Map(
     [...base].map(([name, text]): [string, string] => {
       if (name !== plan.region) {

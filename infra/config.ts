@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { HandedOver } from "../components/secrets/handed-over.ts";
 import type { Restore } from "../components/postgres/postgres.ts";
 import type { Protection } from "../components/shared/protection.ts";
 import { databaseUrlOf, valkeyUrlOf } from "./external-stores.ts";
@@ -134,13 +135,7 @@ export interface Promotion {
   readonly epoch: number;
   readonly from: string;
   /** The makes of the secrets that came from the primary before, in `meet:sharedSecrets`. */
-  readonly makes: {
-    readonly livekitKeys: readonly number[];
-    readonly peer: readonly number[];
-    readonly operator: readonly number[];
-    readonly django: readonly number[];
-    readonly database: readonly number[];
-  };
+  readonly makes: HandedOver["makes"];
 }
 
 /** Database, Valkey and web of Meet: in regions that run it or may. With external stores the first two are not made. */

@@ -1,5 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseSharedSecrets, type SharedSecretValues } from "./shared-secret-values.ts";
+import {
+  parseSharedSecrets,
+  type SecretMakes,
+  type SharedSecretValues,
+} from "./shared-secret-values.ts";
 
 /** What another primary had made before this one was promoted. */
 export interface HandedOver {
@@ -8,13 +12,7 @@ export interface HandedOver {
   /** JSON of its output `sharedSecrets`. */
   readonly values: pulumi.Input<string>;
   /** Generations: that which signed, then that which was accepted as well, if there was one. */
-  readonly makes: {
-    readonly livekitKeys: readonly number[];
-    readonly peer: readonly number[];
-    readonly operator: readonly number[];
-    readonly django: readonly number[];
-    readonly database: readonly number[];
-  };
+  readonly makes: Readonly<Record<keyof SecretMakes, readonly number[]>>;
 }
 
 /** Secrets by `<secret>-<generation>`, such as `peer-2`. */

@@ -3,6 +3,23 @@ import { z } from "zod";
 
 const secret = z.string().min(1);
 
+const makesSchema = z.array(z.int().min(1));
+
+/**
+ * Of which makes the values are, by generation: that which signs, then that which is accepted as well. With the values,
+ * because a configuration may be ahead of what was deployed: a promotion hands both over.
+ */
+export const secretMakesSchema = z.object({
+  livekitKeys: makesSchema,
+  peer: makesSchema,
+  operator: makesSchema,
+  django: makesSchema,
+  database: makesSchema,
+});
+
+/** Generations of the shared secrets. */
+export type SecretMakes = Readonly<z.infer<typeof secretMakesSchema>>;
+
 const sharedSecretsSchema = z.object({
   livekitApiKey: secret,
   livekitApiSecret: z.string().min(32),
@@ -25,6 +42,8 @@ const sharedSecretsSchema = z.object({
       django: secret.optional(),
     })
     .default({}),
+  // Missing where a version before deployed the primary.
+  makes: secretMakesSchema.optional(),
 });
 
 /** What the primary exports, as one secret, and every other stack reads. */

@@ -2,7 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Faults } from "../shared/faults.ts";
 import { handedOverMakes, type HandedOver, type HandedOverMakes } from "./handed-over.ts";
-import type { SharedSecretOutputs, SharedSecretValues } from "./shared-secret-values.ts";
+import type {
+  SecretMakes,
+  SharedSecretOutputs,
+  SharedSecretValues,
+} from "./shared-secret-values.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const SHARED_SECRETS_TYPE = "meet:app:SharedSecrets";
@@ -84,20 +88,17 @@ export class SharedSecrets extends pulumi.ComponentResource {
   readonly previous: PreviousSecrets;
   private readonly handedOver: HandedOverMakes;
   private readonly prefix: string;
+  private readonly makes: SecretMakes;
 
   constructor(name: string, args: SharedSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(SHARED_SECRETS_TYPE, name, {}, opts);
     validate(this, name, args);
     this.prefix = `${name}-`;
     this.handedOver = handedOverMakes(args.handedOver);
-    const generation = (secret: RotatableSecret): number => {
-      const { generation: make = 1, signWith } = args.generations?.[secret] ?? {};
-      return signWith === "previous" ? make - 1 : make;
-    };
     const current = (secret: Exclude<RotatableSecret, "livekit">): pulumi.Output<string> =>
-      this.password(`${name}-${secret}`, generation(secret), LENGTHS[secret]);
+      this.password(`${name}-${secret}`, used(args, secret), LENGTHS[secret]);
 
-    const livekit = this.livekitKey(name, generation("livekit"));
+    const livekit = this.livekitKey(name, used(args, "livekit"));
     this.livekitApiKey = livekit.apiKey;
     this.livekitApiSecret = livekit.apiSecret;
     this.peerSecret = current("peer");
@@ -108,6 +109,7 @@ export class SharedSecrets extends pulumi.ComponentResource {
       this.administratorPassword = current("administrator");
     }
     this.previous = this.previousSecrets(name, args);
+    this.makes = makesOf(args);
     this.registerOutputs({ sharedSecrets: this.toOutputs() });
   }
 
@@ -130,6 +132,7 @@ export class SharedSecrets extends pulumi.ComponentResource {
         ...(operator === undefined ? {} : { operator }),
         ...(django === undefined ? {} : { django }),
       },
+      makes: this.makes,
     });
   }
 
@@ -157,20 +160,15 @@ export class SharedSecrets extends pulumi.ComponentResource {
   }
 
   private previousSecrets(name: string, args: SharedSecretsArgs): PreviousSecrets {
-    const kept = (secret: RotatableSecret): number | undefined => {
-      const { generation = 1, keepPrevious = false, signWith } = args.generations?.[secret] ?? {};
-      const other = signWith === "previous" ? generation : generation - 1;
-      return keepPrevious ? other : undefined;
-    };
     const again = (
       secret: "peer" | "operator" | "django",
     ): Record<string, pulumi.Output<string>> => {
-      const generation = kept(secret);
+      const generation = kept(args, secret);
       return generation === undefined
         ? {}
         : { [secret]: this.password(`${name}-${secret}`, generation, LENGTHS[secret]) };
     };
-    const livekit = kept("livekit");
+    const livekit = kept(args, "livekit");
     return {
       ...(livekit === undefined ? {} : { livekit: this.livekitKey(name, livekit) }),
       ...again("peer"),
@@ -191,6 +189,33 @@ export class SharedSecrets extends pulumi.ComponentResource {
     );
     return pulumi.secret(made.result);
   }
+}
+
+/** The generation that signs. */
+function used({ generations }: SharedSecretsArgs, secret: RotatableSecret): number {
+  const { generation = 1, signWith } = generations?.[secret] ?? {};
+  return signWith === "previous" ? generation - 1 : generation;
+}
+
+/** The other generation that is accepted, if there is one. */
+function kept({ generations }: SharedSecretsArgs, secret: RotatableSecret): number | undefined {
+  const { generation = 1, keepPrevious = false, signWith } = generations?.[secret] ?? {};
+  const other = signWith === "previous" ? generation : generation - 1;
+  return keepPrevious ? other : undefined;
+}
+
+function makesOf(args: SharedSecretsArgs): SecretMakes {
+  const of = (secret: RotatableSecret): number[] => {
+    const other = kept(args, secret);
+    return [used(args, secret), ...(other === undefined ? [] : [other])];
+  };
+  return {
+    livekitKeys: of("livekit"),
+    peer: of("peer"),
+    operator: of("operator"),
+    django: of("django"),
+    database: of("database"),
+  };
 }
 
 /** A database has one password at a time, and so has an administrator. */

@@ -6,7 +6,7 @@ import { deployStacks, sayProgress, showChanges } from "../deploy-stacks.ts";
 import { showDuration } from "../durations.ts";
 import { EXIT, FleetError, sentenceOf, type ExitStatus } from "../exit.ts";
 import { writeAllChecked } from "../file-edits.ts";
-import { halfWritten, isPromoted, promotedFiles, secretsToCopy } from "../promotion.ts";
+import { halfWritten, isPromoted, makesInUse, promotedFiles, secretsToCopy } from "../promotion.ts";
 import { checkPromotion, readHandover } from "../promotion-checks.ts";
 import { askLargestDatabaseLag } from "../region-facts.ts";
 import {
@@ -99,10 +99,10 @@ function promotionSteps(
     {
       name: `files: ${name} is the primary, ${from} is fenced`,
       isDone: () => isPromoted(readFleet(project), name),
-      run: () => {
+      run: async () => {
         const files = readFleet(project);
-        writeAllChecked(project, promotedFiles(files, regionOf(files, name)));
-        return Promise.resolve();
+        const makes = await makesInUse(world, from, files.fleet.secrets);
+        writeAllChecked(project, promotedFiles(files, regionOf(files, name), makes));
       },
     },
     {

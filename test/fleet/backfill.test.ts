@@ -4,7 +4,7 @@ import { backfill } from "../../fleet/commands/recordings.ts";
 import { EXIT } from "../../fleet/exit.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
 import { checkedFleet, regionOf, stackFileName } from "../../fleet/stack-files.ts";
-import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
+import { FIRST_MAKES, mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
 import { fakeWorld, type FakeOptions } from "./support/fake-world.ts";
 
 interface Job {
@@ -329,7 +329,7 @@ describe("fleet recordings backfill", () => {
   it("leaves out a fenced region, which may not answer, and copies what it has when it is named", async () => {
     const fleet = { folder: "", project: "meet", ...checkedFleet(files()) };
     const promoted = new Map(fleet.files);
-    for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"))) {
+    for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"), FIRST_MAKES)) {
       promoted.set(stackFileName(stack), text);
     }
     const s3 = new FakeS3({ "eu-west-3": fresh(A), "ap-northeast-1": fresh(B) });

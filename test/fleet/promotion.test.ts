@@ -13,7 +13,7 @@ import { EXIT, FleetError } from "../../fleet/exit.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
 import { DATABASE_TYPE } from "../../fleet/returning.ts";
 import { readFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
-import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
+import { FIRST_MAKES, mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
 import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
 
 const GO = { dryRun: false };
@@ -107,6 +107,47 @@ describe("fleet promote", () => {
     );
   });
 
+  describe("in the middle of a rotation", () => {
+    const setting = { generation: 2, keepPrevious: true };
+    const both = { ...setting, signWith: "previous" };
+    const deployed = (config: Record<string, unknown>, succeeded = true) => ({
+      ...{ kind: "update", succeeded, startedAt: 0, endedAt: 1 },
+      config: new Map([["meet:secrets", JSON.stringify(config)]]),
+    });
+    const promotedWith = async (inFile: unknown, arrange: (stacks: FakeStacks) => void) => {
+      const changed = files();
+      const eu = withSetting(changed.get("Pulumi.eu.yaml") ?? "", ["meet:secrets"], inFile);
+      const { world, stacks, folder } = fleetOf({ files: changed.set("Pulumi.eu.yaml", eu) });
+      arrange(stacks);
+      expect(await promote(world, "us", GO)).toBe(EXIT.done);
+      const { promotion, secrets } = readFleet(folder).fleet;
+      return { makes: promotion?.makes, secrets };
+    };
+
+    it("hands over the makes that the state says its values are of, and keeps what the file says", async () => {
+      const makes = { ...FIRST_MAKES, peer: [1, 2], database: [3] };
+      const it = await promotedWith({ peer: setting, database: { generation: 4 } }, (stacks) => {
+        stacks.sharedSecrets = { ...stacks.sharedSecrets, makes };
+        stacks.histories.set("eu", [deployed({ peer: setting })]);
+      });
+      expect(it.makes).toEqual(makes);
+      expect(it.secrets.peer).toEqual({ ...setting, signWith: "current" });
+      expect(it.secrets.database).toEqual({ generation: 4 });
+    });
+
+    it("takes them from the last update that succeeded where a version before deployed the state", async () => {
+      const it = await promotedWith({ peer: setting }, (stacks) => {
+        stacks.histories.set("eu", [deployed({ peer: setting }, false), deployed({ peer: both })]);
+      });
+      expect(it.makes).toEqual({ ...FIRST_MAKES, peer: [1, 2] });
+    });
+
+    it("takes them from the file where there is no history either", async () => {
+      const it = await promotedWith({ peer: setting }, () => undefined);
+      expect(it.makes).toEqual({ ...FIRST_MAKES, peer: [2, 1] });
+    });
+  });
+
   it.each(PROMOTION)(
     "killed at %s and called again, does the rest and nothing twice before it",
     async (call) => {
@@ -124,7 +165,7 @@ describe("fleet promote", () => {
   it("killed between the two files, writes the second", async () => {
     const { world, folder } = fleetOf();
     const before = readFleet(folder);
-    const written = promotedFiles(before, regionOf(before, "us")).get("us") ?? "";
+    const written = promotedFiles(before, regionOf(before, "us"), FIRST_MAKES).get("us") ?? "";
     writeFileSync(join(folder, "Pulumi.us.yaml"), written);
     expect(() => readFleet(folder)).toThrow("primary");
     expect(await promote(world, "us", GO)).toBe(EXIT.done);
@@ -223,7 +264,7 @@ describe("fleet promote", () => {
   it("writes no file in a dry run, not even the second of two", async () => {
     const { world, folder, result } = fleetOf();
     const before = readFleet(folder);
-    const written = promotedFiles(before, regionOf(before, "us")).get("us") ?? "";
+    const written = promotedFiles(before, regionOf(before, "us"), FIRST_MAKES).get("us") ?? "";
     writeFileSync(join(folder, "Pulumi.us.yaml"), written);
     expect(await promote(world, "us", { dryRun: true })).toBe(EXIT.done);
     expect(result().text).toContain("The state of us has the database");

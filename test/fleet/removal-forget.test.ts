@@ -5,7 +5,7 @@ import { promotedFiles } from "../../fleet/promotion.ts";
 import { livesIn } from "../../fleet/removal-forget.ts";
 import { checkedFleet, readFleet, regionOf, stackFileName } from "../../fleet/stack-files.ts";
 import type { StateResource } from "../../fleet/stacks.ts";
-import { filesWithThirdRegion } from "../support/fleets.ts";
+import { FIRST_MAKES, filesWithThirdRegion } from "../support/fleets.ts";
 import { FakeRegions } from "./support/fake-regions.ts";
 import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
 
@@ -35,7 +35,7 @@ const DATABASE = resource("eu", "meet:data:Postgres$aws:rds/instance:Instance", 
 function promoted(options: FakeOptions) {
   const fleet = { folder: "", project: "meet", ...checkedFleet(filesWithThirdRegion()) };
   const files = new Map(fleet.files);
-  for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"))) {
+  for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"), FIRST_MAKES)) {
     files.set(stackFileName(stack), text);
   }
   const stacks = new FakeStacks(["eu", "us", "ap"]);

@@ -235,7 +235,7 @@ describe("fleet restore in the standby", () => {
     const { world, again, folder } = fleetOf();
     const files = readFleet(folder);
     const plan = await plannedRestoration(world, "us", TO);
-    const written = restoredFiles(files, plan).get("us") ?? "";
+    const written = (await restoredFiles(world, files, plan)).get("us") ?? "";
     writeFileSync(join(folder, "Pulumi.us.yaml"), written);
     expect(await restore(again, "us", GO)).toBe(EXIT.done);
     expect(readFleet(folder).fleet.fenced?.stack).toBe("eu");

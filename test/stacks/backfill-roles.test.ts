@@ -4,7 +4,7 @@ import { startJob } from "../../fleet/backfill.ts";
 import { promotedFiles } from "../../fleet/promotion.ts";
 import { standbyFile } from "../../fleet/returning.ts";
 import { checkedFleet, regionOf, stackFileName } from "../../fleet/stack-files.ts";
-import { recordFleet, repositoryFiles } from "../support/fleets.ts";
+import { FIRST_MAKES, recordFleet, repositoryFiles } from "../support/fleets.ts";
 
 type Files = ReadonlyMap<string, string>;
 
@@ -12,7 +12,7 @@ type Files = ReadonlyMap<string, string>;
 function promoted(): Files {
   const fleet = { folder: "", project: "meet", ...checkedFleet(repositoryFiles()) };
   const files = new Map(fleet.files);
-  for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"))) {
+  for (const [stack, text] of promotedFiles(fleet, regionOf(fleet, "us"), FIRST_MAKES)) {
     files.set(stackFileName(stack), text);
   }
   return files;

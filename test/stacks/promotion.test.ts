@@ -4,7 +4,7 @@ import { promotedFiles } from "../../fleet/promotion.ts";
 import { checkedFleet, regionOf, withSetting } from "../../fleet/stack-files.ts";
 import { recordStack } from "../../plan/record-stack.ts";
 import type { Recorded } from "../../plan/recorded.ts";
-import { filesWithThirdRegion, recordFleet, stackOf } from "../support/fleets.ts";
+import { FIRST_MAKES, filesWithThirdRegion, recordFleet, stackOf } from "../support/fleets.ts";
 
 const deploymentSchema = z.object({
   spec: z.object({
@@ -27,7 +27,7 @@ const deploymentSchema = z.object({
 function promoted(): ReadonlyMap<string, string> {
   const before = filesWithThirdRegion();
   const fleet = { folder: "", project: "meet", ...checkedFleet(before) };
-  const changed = promotedFiles(fleet, regionOf(fleet, "us"));
+  const changed = promotedFiles(fleet, regionOf(fleet, "us"), FIRST_MAKES);
   for (const [stack, text] of changed) {
     before.set(`Pulumi.${stack}.yaml`, text);
   }

@@ -40,3 +40,9 @@ export async function recordFleet(
   }
   return recordings;
 }
+
+/** Of which makes the shared secrets are before the first rotation. */
+export const FIRST_MAKES = {
+  ...{ livekitKeys: [1], peer: [1], operator: [1] },
+  ...{ django: [1], database: [1] },
+};

@@ -3,12 +3,14 @@ import { describe, expect, it } from "vitest";
 import {
   SHARED_SECRETS_TYPE,
   SharedSecrets,
+  type SecretGeneration,
   type SharedSecretsArgs,
 } from "../../../components/secrets/shared-secrets.ts";
 import {
   parseSharedSecrets,
   sharedSecretsFrom,
 } from "../../../components/secrets/shared-secret-values.ts";
+import { FIRST_MAKES } from "../../support/fleets.ts";
 import { record, value, type Recording } from "../../support/record.ts";
 
 const PASSWORD = "random:index/randomPassword:RandomPassword";
@@ -53,6 +55,60 @@ describe("SharedSecrets that another primary had made", () => {
     expect([django, database]).not.toContain("django of before");
     expect([django, database]).not.toContain("database of before");
   });
+});
+
+const SETTLED = { generation: 1 };
+const BOTH = { generation: 2, keepPrevious: true, signWith: "previous" } as const;
+const IN_USE = { generation: 2, keepPrevious: true } as const;
+const DROPPED = { generation: 2 };
+
+describe("SharedSecrets that are handed over in the middle of a rotation", () => {
+  const rotated = (settings: SecretGeneration) =>
+    make({
+      administrator: false,
+      generations: { livekit: settings, peer: settings, operator: settings },
+    });
+  /** Who is given these accepts the first and the others. */
+  const keyring = async (recording: Recording<SharedSecrets>) => {
+    const all = parseSharedSecrets(await value(recording.result.toOutputs()), "eu");
+    const { livekit, peer, operator } = all.previous;
+    return {
+      all,
+      livekit: [all.livekitApiSecret, ...(livekit === undefined ? [] : [livekit.apiSecret])],
+      peer: [all.peerSecret, ...(peer === undefined ? [] : [peer])],
+      operator: [all.operatorSecret, ...(operator === undefined ? [] : [operator])],
+    };
+  };
+  it.each([
+    ["settled", SETTLED, "settled", SETTLED, []],
+    ["settled", SETTLED, "both accepted", BOTH, [2]],
+    ["both accepted", BOTH, "both accepted", BOTH, []],
+    ["both accepted", BOTH, "new in use", IN_USE, []],
+    ["new in use", IN_USE, "new in use", IN_USE, []],
+    ["new in use", IN_USE, "settled", DROPPED, []],
+  ] as const)(
+    "deployed as %s, in the file as %s: what signs is taken everywhere, and nothing that is known is made anew",
+    async (_, deployed, __, file, madeHere) => {
+      const old = await keyring(await rotated(deployed));
+      const { makes = FIRST_MAKES } = old.all;
+      const handedOver = { from: "eu", values: JSON.stringify(old.all), makes };
+      const generations = { livekit: file, peer: file, operator: file };
+      const recording = await make({ administrator: false, generations, handedOver });
+      const now = await keyring(recording);
+      for (const secret of ["livekit", "peer", "operator"] as const) {
+        expect(old[secret]).toContain(now[secret][0]);
+        expect(now[secret]).toContain(old[secret][0]);
+      }
+      expect(made(recording)).toEqual(
+        madeHere.flatMap((generation) => [
+          `secrets-livekit-${generation} 48`,
+          `secrets-livekit-key-${generation} 12`,
+          `secrets-operator-${generation} 48`,
+          `secrets-peer-${generation} 48`,
+        ]),
+      );
+    },
+  );
 });
 
 describe("SharedSecrets", () => {

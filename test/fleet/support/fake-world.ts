@@ -72,8 +72,11 @@ export class FakeStacks implements Stacks {
     this.existing.delete(stack);
   }
 
+  /** What the primary's state has of the shared secrets. */
+  sharedSecrets: Readonly<Record<string, unknown>> = { operatorSecret: "operators" };
+
   outputs(): Promise<Readonly<Record<string, unknown>>> {
-    return Promise.resolve({ sharedSecrets: { operatorSecret: "operators" } });
+    return Promise.resolve({ sharedSecrets: this.sharedSecrets });
   }
 
   /** Encrypted settings, by stack; what is set is also written to the file, if a folder is given. */
