@@ -21,6 +21,27 @@ const sameName = (call: RuleCall) =>
       text(state, "name")?.toLowerCase() === text(call.inputs, "name")?.toLowerCase(),
   );
 
+/** A thing whose name no other of the same account or zone has. */
+function nameOnce(id: string, what: string, type: string, within: "accountId" | "zoneId"): Rule {
+  return {
+    id,
+    what,
+    // The error's code and words; that a pool's name counts is from its title, "on modifying loadbalancer and pools".
+    source: "cloudflare/terraform-provider-cloudflare issue 6275",
+    errorCode: "1003",
+    types: [type],
+    on: ["create", "update"],
+    check: (call) =>
+      others(call, type).some(({ state }) =>
+        [within, "name"].every(
+          (key) => text(state, key)?.toLowerCase() === text(call.inputs, key)?.toLowerCase(),
+        ),
+      )
+        ? "value not unique"
+        : undefined,
+  };
+}
+
 /** Cloudflare. */
 export const cloudflareRules: readonly Rule[] = [
   inUse({
@@ -64,6 +85,8 @@ export const cloudflareRules: readonly Rule[] = [
     found: ({ cloud }, id) => cloud.find(monitor, id) !== undefined,
     message: (id) => `validation failed: monitor ${id} not found`,
   }),
+  nameOnce("pool-name-once", "An account has no two pools of one name.", pool, "accountId"),
+  nameOnce("balancer-name-once", "A zone has no two balancers of one name.", balancer, "zoneId"),
   {
     id: "monitor-interval",
     what: "A monitor asks every 15 seconds at most, or every 10 with the Enterprise plan.",

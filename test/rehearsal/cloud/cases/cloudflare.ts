@@ -64,6 +64,33 @@ export const cloudflareCases: RuleCases = {
     broken: ({ cloudflare }) => pool(cloudflare, { monitor: "nothing" }),
     fine: async ({ cloudflare }) => pool(cloudflare, { monitor: (await monitor(cloudflare)).id }),
   },
+  "pool-name-once": {
+    says: "(code 1003): value not unique",
+    broken: async ({ cloudflare }) => {
+      await pool(cloudflare);
+      return pool(cloudflare, { origins: [{ name: "us", address: "livekit.us.example.org" }] });
+    },
+    fine: async ({ cloudflare }) => {
+      const one = await pool(cloudflare);
+      await pool(cloudflare, { name: "us" });
+      await pool(cloudflare, { accountId: "another" });
+      await cloudflare.remove(one);
+      return pool(cloudflare);
+    },
+  },
+  "balancer-name-once": {
+    says: "(code 1003): value not unique",
+    broken: async ({ cloudflare }) => {
+      const { id } = await pool(cloudflare);
+      await balancer(cloudflare, id);
+      return balancer(cloudflare, id);
+    },
+    fine: async ({ cloudflare }) => {
+      const { id } = await pool(cloudflare);
+      await cloudflare.remove(await balancer(cloudflare, id));
+      return balancer(cloudflare, id);
+    },
+  },
   "monitor-interval": {
     says: "interval: 10 is less than the minimum of 15 seconds",
     broken: ({ cloudflare }) => monitor(cloudflare, 10),
