@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
 import type { Fleet } from "../support/engine/fleet.ts";
-import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
+import {
+  killedAt,
+  runCommand,
+  stepsOf,
+  type CommandEnd,
+  type CommandFleet,
+} from "./fleet-commands.ts";
 
 let fleet: Fleet;
 let running: CommandFleet;
@@ -42,7 +48,8 @@ beforeAll(async () => {
   await chmod(join(tools, "aws"), 0o755);
   const { environment, program } = fleet.workspace;
   const path = [tools, environment["PATH"] ?? ""].join(delimiter);
-  running = { program, environment: { ...environment, PATH: path } };
+  // The engine is killed in none of its steps, so it may write its state at their ends.
+  running = { program, environment: { ...environment, ...CHECKPOINTS_AT_END, PATH: path } };
 });
 
 afterAll(async () => {
@@ -62,20 +69,18 @@ async function secretsOf(stack: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-/** Starts a command and kills it as soon as it says that it has begun a step. */
-async function killedAt(step: string, ...args: readonly string[]): Promise<void> {
-  const command = startCommand(running, ...args);
-  await expect.poll(() => command.said(), { timeout: 60_000, interval: 5 }).toContain(step);
-  command.kill();
-  await command.ended;
-}
+const run = (...args: readonly string[]): Promise<CommandEnd> => runCommand(running, ...args);
 
-/** Runs a command that is not killed, and so needs its state only at its end. */
-const run = (...args: readonly string[]): Promise<CommandEnd> =>
-  runCommand(
-    { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
-    ...args,
-  );
+/** Kills a command before each of its steps in turn, and lets it end then. */
+async function killedBetween(
+  steps: readonly string[],
+  ...args: readonly string[]
+): Promise<CommandEnd> {
+  for (const step of steps) {
+    await killedAt(running, step, ...args);
+  }
+  return run(...args);
+}
 
 function loseRegion(): void {
   fleet.running.cloud.faults.add({
@@ -99,13 +104,13 @@ describe("npx fleet promote, the primary's region lost", () => {
     expect([await file("eu"), await file("us")]).toEqual(before);
   });
 
-  it("killed in each step before the engine's and called again, promotes in place with the same secrets", async () => {
+  it("killed between any two steps and called again, promotes in place with the same secrets", async () => {
     const secrets = await secretsOf("eu");
     const [database] = databasesIn("us-east-1");
     const calls = fleet.running.cloud.calls.length;
-    await killedAt("files: us is the primary", "promote", "us", "--confirm", "us");
-    await killedAt("us: secrets of eu", "promote", "us", "--confirm", "us");
-    const promoted = await run("promote", "us", "--confirm", "us");
+    const steps = await stepsOf(running, "promote", "us");
+    expect(steps).toHaveLength(4);
+    const promoted = await killedBetween(steps, "promote", "us", "--confirm", "us");
     expect(promoted.stdout, promoted.stderr).toContain("Region us is the primary.");
     const made = fleet.running.cloud.calls.slice(calls);
     expect(made.filter(({ error }) => error !== "")).toEqual([]);
@@ -142,11 +147,12 @@ describe("npx fleet promote, the primary's region lost", () => {
 });
 
 describe("npx fleet return, once the region answers", () => {
-  it("killed after the snapshot and called again, keeps the old database and makes a new replica beside it", async () => {
+  it("killed between any two steps and called again, keeps the old database and makes a new replica beside it", async () => {
     fleet.running.cloud.faults.remove();
     const [old] = databasesIn("eu-west-3");
-    await killedAt("eu: keep database", "return", "eu", "--confirm", "eu");
-    const returned = await run("return", "eu", "--confirm", "eu");
+    const steps = await stepsOf(running, "return", "eu");
+    expect(steps).toHaveLength(5);
+    const returned = await killedBetween(steps, "return", "eu", "--confirm", "eu");
     expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
     expect(await readFile(join(tools, "made"), "utf8")).toMatch(
       /^meet-eu\S* meet-eu\S*-before-epoch-2\n$/,
@@ -207,9 +213,11 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
     return end;
   };
 
-  it("gives the promoted database a new password in place, and Meet's pods a Secret with it", async () => {
+  it("killed in the middle and called again, gives the promoted database a new password in place, and Meet's pods a Secret with it", async () => {
     const before = passwords();
     const calls = fleet.running.cloud.calls.length;
+    const plan = "generation 2 of database in Pulumi.us.yaml, then fleet up us";
+    await killedAt(running, plan, "secrets", "rotate", "database", "--yes");
     const end = await rotated("database");
     expect(end.stdout, end.stderr).toContain("Secret database is of generation 2.");
     const after = passwords();
@@ -227,7 +235,10 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
   it("killed in the middle and called again, gives every Valkey a new password beside the old one, then alone", async () => {
     const before = passwords();
     const calls = fleet.running.cloud.calls.length;
-    await killedAt("valkey new in use", "secrets", "rotate", "valkey", "--in-place", "--yes");
+    const rotate = ["secrets", "rotate", "valkey", "--in-place", "--yes"];
+    for (const line of ["Pulumi.us.yaml: valkey new in use", "us: up", "eu: up"]) {
+      await killedAt(running, line, ...rotate);
+    }
     const first = await rotated("valkey", "--in-place");
     expect(first.status, first.stderr).toBe(3);
     const both = passwords();

@@ -6,7 +6,13 @@ import { COPIED_BACKUPS } from "../../rehearsal/cloud/aws/rds.ts";
 import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
 import type { Fleet } from "../support/engine/fleet.ts";
-import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
+import {
+  killedAt,
+  runCommand,
+  stepsOf,
+  type CommandEnd,
+  type CommandFleet,
+} from "./fleet-commands.ts";
 
 let fleet: Fleet;
 let running: CommandFleet;
@@ -26,7 +32,8 @@ beforeAll(async () => {
   await chmod(join(tools, "aws"), 0o755);
   const { environment, program } = fleet.workspace;
   const path = [tools, environment["PATH"] ?? ""].join(delimiter);
-  running = { program, environment: { ...environment, PATH: path } };
+  // The engine is killed in none of its steps, so it may write its state at their ends.
+  running = { program, environment: { ...environment, ...CHECKPOINTS_AT_END, PATH: path } };
 });
 
 afterAll(async () => {
@@ -48,20 +55,18 @@ function backupsOf(identifier: string, region: string, resource: string, copies?
   return writeFile(join(tools, "answer"), text);
 }
 
-/** Starts a command and kills it as soon as it says that it has begun a step. */
-async function killedAt(step: string, ...args: readonly string[]): Promise<void> {
-  const command = startCommand(running, ...args);
-  await expect.poll(() => command.said(), { timeout: 60_000, interval: 5 }).toContain(step);
-  command.kill();
-  await command.ended;
-}
+const run = (...args: readonly string[]): Promise<CommandEnd> => runCommand(running, ...args);
 
-/** Runs a command that is not killed, and so needs its state only at its end. */
-const run = (...args: readonly string[]): Promise<CommandEnd> =>
-  runCommand(
-    { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
-    ...args,
-  );
+/** Kills a command before each of its steps in turn, and lets it end then. */
+async function killedBetween(
+  steps: readonly string[],
+  ...args: readonly string[]
+): Promise<CommandEnd> {
+  for (const step of steps) {
+    await killedAt(running, step, ...args);
+  }
+  return run(...args);
+}
 
 function databasesIn(awsRegion: string) {
   return fleet.running.cloud
@@ -75,14 +80,14 @@ function text(thing: ReturnType<typeof databasesIn>[number] | undefined, key: st
 }
 
 describe("npx fleet restore", () => {
-  it("in the primary, killed between its steps and called again, makes a database and a replica beside the old ones", async () => {
+  it("in the primary, killed between any two steps and called again, makes a database and a replica beside the old ones", async () => {
     const [old] = databasesIn("eu-west-3");
     const [oldReplica] = databasesIn("us-east-1");
     await backupsOf(text(old, "identifier"), "eu-west-3", text(old, "resourceId"));
     const command = ["restore", "eu", "--to", TO, "--confirm", "eu"];
-    await killedAt("eu: leave the database it has", ...command);
-    await killedAt("eu: make", ...command);
-    const restored = await run(...command);
+    const steps = await stepsOf(running, "restore", "eu", "--to", TO);
+    expect(steps).toHaveLength(6);
+    const restored = await killedBetween(steps, ...command);
     expect(restored.stdout, restored.stderr).toContain("Meet in eu uses");
     const [kept, made, ...none] = databasesIn("eu-west-3");
     expect([kept?.id, none]).toEqual([old?.id, []]);
@@ -99,7 +104,7 @@ describe("npx fleet restore", () => {
     ]);
   });
 
-  it("in the standby, the primary's region lost, makes it the primary with a database of the copied backups", async () => {
+  it("in the standby, the primary's region lost, killed between any two steps and called again, makes it the primary with a database of the copied backups", async () => {
     const source = databasesIn("eu-west-3").at(-1);
     const [copies] = fleet.running.cloud.all(COPIED_BACKUPS);
     await backupsOf(text(source, "identifier"), "eu-west-3", "db-OUTOFREACH1", copies?.id);
@@ -108,7 +113,9 @@ describe("npx fleet restore", () => {
       times: Number.POSITIVE_INFINITY,
       action: { kind: "fail", errorCode: "RegionLost", message: "eu-west-3 does not answer" },
     });
-    const restored = await run("restore", "us", "--to", TO, "--confirm", "us");
+    const steps = await stepsOf(running, "restore", "us", "--to", TO);
+    expect(steps).toHaveLength(5);
+    const restored = await killedBetween(steps, "restore", "us", "--to", TO, "--confirm", "us");
     expect(restored.stdout, restored.stderr).toContain("Meet in us uses");
     const made = databasesIn("us-east-1").at(-1);
     expect(made?.state["restoreToPointInTime"]).toEqual({
