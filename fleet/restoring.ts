@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { databaseIdentifier } from "../components/shared/names.ts";
 import type { HomeConfig, StackConfig } from "../infra/config.ts";
 import { askBackups, restoreTime, type Backups } from "./backups.ts";
@@ -37,15 +38,16 @@ export interface Restoration {
 
 /**
  * What a call means: the restore that the files name already, or another.
- * @param asked `latest` or a time
+ * @param files as they are, or will be once the second of two is written
+ * @param asked a time, or `latest`: that goes on with a restore that is not finished, whose time it gave
  * @throws FleetError when it cannot be done, with nothing changed
  */
 export async function plannedRestoration(
   world: World,
+  files: FleetFiles,
   name: string,
   asked: string,
 ): Promise<Restoration> {
-  const files = readFleet(world.project);
   const region = regionOf(files, name);
   const { fleet, project } = files;
   if (fleet.stores.kind === "external") {
@@ -68,7 +70,8 @@ export async function plannedRestoration(
   const nameOf = (number: number): string => databaseIdentifier(project, name, number);
   if (region.role === "primary" && restore !== undefined) {
     const isMade = (await databases(world, name)).some((it) => idOf(it) === nameOf(generation));
-    if (asked === restore.to || (!isMade && asked === "latest")) {
+    const goesOn = asked === "latest" && !(isMade && (await isFinished(world, files, region)));
+    if (asked === restore.to || goesOn) {
       const from = fleet.fenced?.stack;
       return {
         ...{ region: name, restore, generation, identifier: nameOf(generation) },
@@ -98,7 +101,7 @@ export async function plannedRestoration(
 }
 
 /** Makes the database anew from backups. No instance is deleted: those before stay in the cloud, in no state. */
-export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
+export function restoreSteps(world: World, files: FleetFiles, plan: Restoration): readonly Step[] {
   const { region, identifier, insteadOf, restore } = plan;
   const { project } = world;
   return [
@@ -117,7 +120,7 @@ export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
             isDone: () => secretsToCopy(readStackFiles(project), insteadOf, region).length === 0,
             run: () => copySecrets(world, insteadOf, region),
           },
-          ...takeNamesSteps(world, readFleet(project).fleet, region, insteadOf),
+          ...takeNamesSteps(world, files.fleet, region, insteadOf),
         ]),
     leaveStep(world, region, () => identifier),
     {
@@ -125,7 +128,7 @@ export function restoreSteps(world: World, plan: Restoration): readonly Step[] {
       run: () => deploy(world, region),
     },
     ...(insteadOf === undefined
-      ? replicaSteps(world, readFleet(project), plan)
+      ? replicaSteps(world, files, plan)
       : [{ name: READERS_STEP, run: () => deployReaders(world) }]),
   ];
 }
@@ -160,6 +163,52 @@ function isWritten({ regions }: FleetFiles, { region, generation, restore }: Res
     database?.generation === generation &&
     database.restore?.to === restore.to
   );
+}
+
+/** Updates that are looked at for the first one of a restore. */
+const HISTORY = 50;
+
+/**
+ * Whether nothing is left to do of the restore that a primary's file names: an update with it succeeded, and whoever
+ * follows the database was deployed since: the standby, or after a takeover the regions that read the new primary.
+ */
+async function isFinished(
+  { stacks }: Pick<World, "stacks">,
+  { fleet, regions }: FleetFiles,
+  { stack, home }: StackConfig,
+): Promise<boolean> {
+  const restored = (await stacks.updates(stack, HISTORY))
+    .filter(({ kind, succeeded }) => kind === "update" && succeeded)
+    .filter(({ config }) => restoredTo(config.get("meet:database")) === home?.database.restore?.to)
+    .at(-1);
+  if (restored === undefined) {
+    return false;
+  }
+  const followers =
+    fleet.fenced === undefined
+      ? [...regions.values()].filter(({ role }) => role === "standby")
+      : [...regions.values()].filter(({ role }) => role === "media");
+  for (const follower of followers) {
+    const isSince = (await stacks.updates(follower.stack, HISTORY)).some(
+      ({ kind, succeeded, startedAt }) =>
+        kind === "update" && succeeded && startedAt >= restored.endedAt,
+    );
+    if (!isSince) {
+      return false;
+    }
+  }
+  return true;
+}
+
+const databaseSchema = z.object({ restore: z.object({ to: z.string() }) });
+
+/** The time that an update restored to, by the setting that it ran with. */
+function restoredTo(setting: string | undefined): string | undefined {
+  try {
+    return databaseSchema.safeParse(JSON.parse(setting ?? "null")).data?.restore.to;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The standby's replica is one of the database before: another is made, and the old one is left as well. */

@@ -6,7 +6,7 @@ import { EXIT, type ExitStatus } from "../exit.ts";
 import { writeAllChecked } from "../file-edits.ts";
 import { halfWritten } from "../promotion.ts";
 import { plannedRestoration, restoreSteps, type Restoration } from "../restoring.ts";
-import { readStackFiles, stackFileName } from "../stack-files.ts";
+import { readFleet, readStackFiles, stackFileName } from "../stack-files.ts";
 import { runSteps, stepsText } from "../steps.ts";
 import type { World } from "../world.ts";
 
@@ -19,7 +19,8 @@ export function addRestore(registry: Registry): void {
     description:
       "Makes Meet's database anew from backups, as it was at a time. In the primary: from its own backups. In the\n" +
       "standby: from their copies there, and the standby becomes the primary; nothing asks the region before.\n" +
-      "What was written after that time is lost to Meet; the databases before are kept, and nothing uses them.",
+      "What was written after that time is lost to Meet; the databases before are kept, and nothing uses them.\n" +
+      "Called again with the same time, or with latest while it is not finished, it goes on.",
     examples: [
       "fleet restore eu --to latest --dry-run",
       "fleet restore eu --to 2026-11-23T03:00:00Z --confirm eu",
@@ -32,21 +33,27 @@ export function addRestore(registry: Registry): void {
   });
 }
 
-/** Restores a region's database. Called again with the same time, it goes on with what is not done. */
+/** Restores a region's database. Called again with the same time, or with latest, it goes on with what is not done. */
 export async function restore(
   world: World,
   name: string,
   options: z.output<typeof optionsSchema>,
 ): Promise<ExitStatus> {
   const { project } = world;
-  const rest = halfWritten(readStackFiles(project), name);
-  if (rest.size > 0 && !options.dryRun) {
-    writeAllChecked(project, rest);
-  }
-  const plan = await plannedRestoration(world, name, options.to);
+  const written = readStackFiles(project);
+  const rest = halfWritten(written, name);
+  // As the files will be: a dry run writes none.
+  const files = readFleet(
+    project,
+    new Map([
+      ...written,
+      ...[...rest].map(([stack, text]) => [stackFileName(stack), text] as const),
+    ]),
+  );
+  const plan = await plannedRestoration(world, files, name, options.to);
   const { to } = plan.restore;
   const loss = lossOf(plan, world.clock.now());
-  const steps = restoreSteps(world, plan);
+  const steps = restoreSteps(world, files, plan);
   const shown = {
     region: name,
     to,
@@ -69,6 +76,10 @@ export async function restore(
         ? ""
         : ` It becomes the primary instead of ${plan.insteadOf}, which must not serve any more.`;
     await world.confirm.ask(`Region "${name}": ${loss}${takeover}`, name);
+  }
+  if (rest.size > 0) {
+    writeAllChecked(project, rest);
+    world.output.say(`${[...rest.keys()].map(stackFileName).join(", ")}: written`);
   }
   const results = await runSteps(world, `fleet restore ${name} --to ${to}`, steps);
   world.output.result(

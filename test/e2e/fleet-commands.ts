@@ -85,15 +85,15 @@ export async function killedAt(
   ...args: readonly string[]
 ): Promise<string> {
   const command = startCommand(fleet, ...args);
-  let isSaid = false;
+  const isSaid = (said: string): boolean =>
+    said.split("\n").some((each) => /^ *\d+ s {2}(.*)$/.exec(each)?.[1] === line);
   command.onSaid((said) => {
-    isSaid ||= said.split("\n").some((each) => /^ *\d+ s {2}(.*)$/.exec(each)?.[1] === line);
-    if (isSaid) {
+    if (isSaid(said)) {
       command.kill();
     }
   });
   const { status, stderr } = await command.ended;
-  if (!isSaid) {
+  if (!isSaid(stderr)) {
     throw new Error(`fleet ${args.join(" ")} ended with ${status} before "${line}":\n${stderr}`);
   }
   return stderr;

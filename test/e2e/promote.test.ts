@@ -2,9 +2,11 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { text } from "../../rehearsal/cloud/values.ts";
 import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startDeployedFleet } from "../support/engine/deployed-fleet.ts";
 import type { Fleet } from "../support/engine/fleet.ts";
+import { mediaRegionFile } from "../support/fleets.ts";
 import {
   killedAt,
   runCommand,
@@ -16,6 +18,9 @@ import {
 let fleet: Fleet;
 let running: CommandFleet;
 let tools: string;
+
+/** What a preview of all regions says. */
+const NOTHING = ["us", "eu", "ap"].map((stack) => `${stack}: nothing changed\n`).join("");
 
 const LOST_REGION = "*eu-west-3*";
 
@@ -43,6 +48,9 @@ if (words[0] === "cloudwatch") {
 
 beforeAll(async () => {
   fleet = await startDeployedFleet();
+  const media = mediaRegionFile("ap-northeast-1", "10.48.0.0/16");
+  await fleet.add("ap", `${media}  meet:residency: eu-us\n`);
+  await fleet.up("ap");
   tools = await mkdtemp(join(tmpdir(), "meet-aws-"));
   await writeFile(join(tools, "aws"), AWS);
   await chmod(join(tools, "aws"), 0o755);
@@ -107,6 +115,7 @@ describe("npx fleet promote, the primary's region lost", () => {
   it("killed between any two steps and called again, promotes in place with the same secrets", async () => {
     const secrets = await secretsOf("eu");
     const [database] = databasesIn("us-east-1");
+    const copied = replications();
     const calls = fleet.running.cloud.calls.length;
     const steps = await stepsOf(running, "promote", "us");
     expect(steps).toHaveLength(4);
@@ -130,6 +139,16 @@ describe("npx fleet promote, the primary's region lost", () => {
     expect(databasesIn("us-east-1").map(({ id }) => id)).toEqual([database?.id]);
     expect(databasesIn("us-east-1")[0]?.state["replicateSourceDb"] ?? "").toBe("");
     expect(await fleet.strays("us")).toEqual({ orphans: [], lost: [] });
+    // Of the region that only reads the new primary nothing is made anew.
+    const inMedia = made.filter(({ urn }) => urn.startsWith("urn:pulumi:ap::"));
+    expect(new Set(inMedia.map(({ operation }) => operation))).toEqual(new Set(["update"]));
+    // No recording is out of reach, and all are copied as before.
+    expect(replications()).toEqual(copied);
+    const names = fleet.running.cloud.all(BUCKET).map(({ state }) => text(state, "bucket") ?? "");
+    expect(names.length).toBe(3);
+    expect(policiesOf("us").some((policy) => names.every((name) => policy.includes(name)))).toBe(
+      true,
+    );
   });
 
   it("was in a region that does not answer: an update of it fails", async () => {
@@ -151,7 +170,7 @@ describe("npx fleet return, once the region answers", () => {
     fleet.running.cloud.faults.remove();
     const [old] = databasesIn("eu-west-3");
     const steps = await stepsOf(running, "return", "eu");
-    expect(steps).toHaveLength(5);
+    expect(steps).toHaveLength(6);
     const returned = await killedBetween(steps, "return", "eu", "--confirm", "eu");
     expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
     expect(await readFile(join(tools, "made"), "utf8")).toMatch(
@@ -170,11 +189,28 @@ describe("npx fleet return, once the region answers", () => {
 
   it("leaves nothing to do in either region", async () => {
     const previewed = await run("preview", "--exit-code");
-    expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
+    expect(previewed.stdout, previewed.stderr).toBe(NOTHING);
     expect((await fleet.strays("eu")).lost).toEqual([]);
     expect((await fleet.strays("us")).lost).toEqual([]);
   });
 });
+
+const BUCKET = "aws:s3/bucket:Bucket";
+
+/** Where each bucket's objects are copied, by the bucket's name. */
+function replications(): ReadonlyMap<unknown, unknown> {
+  const all = fleet.running.cloud.all("aws:s3/bucketReplicationConfig:BucketReplicationConfig");
+  expect(all.map(({ urn, state }) => [urn, text(state, "bucket")])).toHaveLength(3);
+  return new Map(all.map(({ state }) => [state["bucket"], state["rules"]]));
+}
+
+/** What the roles of a stack may do, each policy as text. */
+function policiesOf(stack: string): readonly string[] {
+  return fleet.running.cloud
+    .all("aws:iam/rolePolicy:RolePolicy")
+    .filter(({ urn }) => urn.startsWith(`urn:pulumi:${stack}::`))
+    .map(({ state }) => text(state, "policy") ?? "");
+}
 
 const CACHE = "aws:elasticache/replicationGroup:ReplicationGroup";
 
@@ -236,13 +272,13 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
     const before = passwords();
     const calls = fleet.running.cloud.calls.length;
     const rotate = ["secrets", "rotate", "valkey", "--in-place", "--yes"];
-    for (const line of ["Pulumi.us.yaml: valkey new in use", "us: up", "eu: up"]) {
+    for (const line of ["Pulumi.us.yaml: valkey new in use", "us: up", "eu: up", "ap: up"]) {
       await killedAt(running, line, ...rotate);
     }
     const first = await rotated("valkey", "--in-place");
     expect(first.status, first.stderr).toBe(3);
     const both = passwords();
-    const names = ["livekit-valkey", "livekit-valkey", "meet-valkey", "meet-valkey"];
+    const names = [...Array<string>(3).fill("livekit-valkey"), "meet-valkey", "meet-valkey"];
     expect(callsSince(calls)).toEqual(names.map((name) => `update ${name}`));
     const then = fleet.running.cloud.calls.length;
     const last = await rotated("valkey", "--in-place", "--drop-now");
@@ -251,7 +287,7 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
     const after = passwords();
     const caches = [...after.keys()].filter((key) => key.includes(CACHE));
     expect([[...both.keys()], [...after.keys()]]).toEqual([[...before.keys()], [...before.keys()]]);
-    expect(caches.length).toBe(4);
+    expect(caches.length).toBe(5);
     for (const key of caches) {
       const [made] = both.get(key) ?? [];
       expect(made).not.toBe(before.get(key)?.[0]);
@@ -261,7 +297,7 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
 
   it("leaves nothing to do in either region", async () => {
     const previewed = await run("preview", "--exit-code");
-    expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
+    expect(previewed.stdout, previewed.stderr).toBe(NOTHING);
     expect((await fleet.strays("us")).lost).toEqual([]);
   });
 
@@ -269,7 +305,7 @@ describe("npx fleet secrets rotate, after promotion and return", () => {
     const known = [...seen].filter((password) => password !== "");
     expect(known.length).toBeGreaterThan(5);
     const texts = [printed, await file("us"), await file("eu")];
-    for (const stack of ["us", "eu"]) {
+    for (const stack of ["us", "eu", "ap"]) {
       texts.push((await fleet.must(["stack", "export", "--stack", stack])).stdout);
     }
     expect(texts.every((text) => text.length > 100)).toBe(true);

@@ -7,7 +7,7 @@ import { plannedRestoration, restoredFiles } from "../../fleet/restoring.ts";
 import { readFleet, withSetting } from "../../fleet/stack-files.ts";
 import type { StateResource } from "../../fleet/stacks.ts";
 import { mediaRegionFile, repositoryFiles } from "../support/fleets.ts";
-import { FakeStacks, fakeWorld, type FakeOptions } from "./support/fake-world.ts";
+import { FakeStacks, fakeWorld, START, type FakeOptions } from "./support/fake-world.ts";
 
 const TO = "2026-11-23T03:00:00Z";
 const GO = { to: TO, dryRun: false };
@@ -66,9 +66,17 @@ function fleetOf(options: FakeOptions = {}) {
     const path = join(fake.folder, `Pulumi.${stack}.yaml`);
     writeFileSync(path, withSetting(readFileSync(path, "utf8"), [key], ENCRYPTED));
   };
+  let time = START;
   // An update makes what the files say, where the state has no database.
   stacks.after = (call) => {
     const [what, stack = ""] = call.split(" ");
+    if (what === "up" && !stacks.failing.has(call)) {
+      const setting = readFleet(fake.folder).regions.get(stack)?.home?.database;
+      const startedAt = (time += 120_000);
+      const update = { kind: "update", succeeded: true, startedAt, endedAt: startedAt + 60_000 };
+      const config = new Map([["meet:database", JSON.stringify(setting ?? {})]]);
+      stacks.histories.set(stack, [{ ...update, config }, ...(stacks.histories.get(stack) ?? [])]);
+    }
     if (what !== "up" || (stacks.states.get(stack)?.resources.length ?? 1) > 0) {
       return;
     }
@@ -166,11 +174,36 @@ describe("fleet restore in the primary", () => {
     await expect(
       restore(again, "eu", { to: "2026-11-22T03:00:00Z", dryRun: false }),
     ).rejects.toThrow(`Region "eu": its restore to ${TO} is under way.`);
-    const plan = await plannedRestoration(again, "eu", "latest");
+    const plan = await plannedRestoration(again, readFleet(again.project), "eu", "latest");
     expect(plan).toMatchObject({ generation: 2, restore: { to: TO } });
   });
 
-  it("begins another restore once the one before is made", async () => {
+  it.each([
+    ["eu", "up eu"],
+    ["eu", "forget us database"],
+    ["eu", "up us"],
+    ["us", "up us"],
+    ["us", "up ap"],
+  ])(
+    "to latest in %s, killed at %s and called again, goes on to the same time",
+    async (stack, call) => {
+      const { world, again, stacks, folder } = fleetOf();
+      const latest = { to: "latest", dryRun: false };
+      stacks.failing.set(call, new FleetError("killed"));
+      await expect(restore(world, stack, latest)).rejects.toThrow("it goes on.");
+      stacks.failing.clear();
+      const moved = (await RDS.call()) as object;
+      const text = JSON.stringify(moved).replaceAll("T11:00:00", "T11:30:00");
+      const later = { ...again, aws: { call: () => Promise.resolve(JSON.parse(text) as unknown) } };
+      expect(await restore(later, stack, latest)).toBe(EXIT.done);
+      expect(readFleet(folder).regions.get(stack)?.home?.database).toMatchObject({
+        generation: 2,
+        restore: { to: "2026-11-23T11:00:00Z" },
+      });
+    },
+  );
+
+  it("begins another restore once the one before is finished", async () => {
     const { world, again, folder } = fleetOf({ aws: { call: () => named("meet-eu-1") } });
     await restore(world, "eu", GO);
     const later = { ...again, aws: { call: () => named("meet-eu-2") } };
@@ -232,11 +265,15 @@ describe("fleet restore in the standby", () => {
   });
 
   it("killed between the two files, writes the second", async () => {
-    const { world, again, folder } = fleetOf();
+    const { world, again, folder, result } = fleetOf();
     const files = readFleet(folder);
-    const plan = await plannedRestoration(world, "us", TO);
+    const plan = await plannedRestoration(world, files, "us", TO);
     const written = (await restoredFiles(world, files, plan)).get("us") ?? "";
     writeFileSync(join(folder, "Pulumi.us.yaml"), written);
+    const eu = readFileSync(join(folder, "Pulumi.eu.yaml"), "utf8");
+    expect(await restore(world, "us", { ...GO, dryRun: true })).toBe(EXIT.done);
+    expect(result().text).toContain("Would go through:");
+    expect(readFileSync(join(folder, "Pulumi.eu.yaml"), "utf8")).toBe(eu);
     expect(await restore(again, "us", GO)).toBe(EXIT.done);
     expect(readFleet(folder).fleet.fenced?.stack).toBe("eu");
   });
