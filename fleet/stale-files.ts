@@ -68,7 +68,8 @@ export async function refuseStaleFiles({
  * there are two primaries, and that promotion is to go on.
  */
 function settings(files: ReadonlyMap<string, string>, path: readonly string[]): readonly unknown[] {
-  return [...files.values()].map((text) => parseDocument(text).getIn(["config", ...path]));
+  const found = [...files.values()].map((text) => parseDocument(text).getIn(["config", ...path]));
+  return found.filter((value) => value !== undefined);
 }
 
 /** The update with the highest epoch, the newest of them; none before the stack was last deleted. */

@@ -16,6 +16,8 @@ import {
 let fleet: Fleet;
 let running: CommandFleet;
 let tools: string;
+/** Of eu and us, before the promotion. */
+let oldFiles: readonly [eu: string, us: string];
 
 const LOST_REGION = "*eu-west-3*";
 
@@ -106,6 +108,7 @@ describe("npx fleet promote, the primary's region lost", () => {
 
   it("killed between any two steps and called again, promotes in place with the same secrets", async () => {
     const secrets = await secretsOf("eu");
+    oldFiles = [await file("eu"), await file("us")];
     const [database] = databasesIn("us-east-1");
     const calls = fleet.running.cloud.calls.length;
     const steps = await stepsOf(running, "promote", "us");
@@ -130,6 +133,22 @@ describe("npx fleet promote, the primary's region lost", () => {
     expect(databasesIn("us-east-1").map(({ id }) => id)).toEqual([database?.id]);
     expect(databasesIn("us-east-1")[0]?.state["replicateSourceDb"] ?? "").toBe("");
     expect(await fleet.strays("us")).toEqual({ orphans: [], lost: [] });
+  });
+
+  it("refuses the files of before, which a checkout may still have", async () => {
+    const path = (stack: string): string => join(fleet.workspace.program, `Pulumi.${stack}.yaml`);
+    const now = [await file("eu"), await file("us")] as const;
+    const calls = fleet.running.cloud.calls.length;
+    await writeFile(path("eu"), oldFiles[0]);
+    await writeFile(path("us"), oldFiles[1]);
+    const refused = await run("up", "--yes");
+    await writeFile(path("eu"), now[0]);
+    await writeFile(path("us"), now[1]);
+    expect(refused.stderr).toMatch(
+      /^Stack "us": its update of .* ran with meet:promotion.epoch 2, and the files here have none, with eu as the primary/,
+    );
+    expect([refused.status, refused.stdout]).toEqual([2, ""]);
+    expect(fleet.running.cloud.calls.length).toBe(calls);
   });
 
   it("was in a region that does not answer: an update of it fails", async () => {
