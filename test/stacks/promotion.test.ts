@@ -83,6 +83,27 @@ describe("after a promotion", () => {
     expect(found?.ignoreChanges).not.toContain("password");
   });
 
+  it("that is undone, the region before is the primary again with an epoch above, and its database as before", async () => {
+    const files = filesWithThirdRegion();
+    const promotion = { epoch: 3, from: "us", makes: FIRST_MAKES };
+    const eu = withSetting(files.get("Pulumi.eu.yaml") ?? "", ["meet:promotion"], promotion);
+    const before = await recordStack(stackOf(files, "eu"));
+    const undone = await recordStack(stackOf(files.set("Pulumi.eu.yaml", eu), "eu"));
+    const database = (recorded: readonly Recorded[]) =>
+      recorded.find(({ type }) => type === "aws:rds/instance:Instance");
+    expect(database(undone)).toEqual(database(before));
+    const rooms = undone.find(
+      ({ type, name }) => type === "kubernetes:apps/v1:Deployment" && name === "rooms",
+    );
+    const [container] = deploymentSchema.parse(rooms?.inputs).spec.template.spec.containers;
+    expect(container?.env).toEqual(
+      expect.arrayContaining([
+        { name: "PRIMARY_EPOCH", value: "3" },
+        { name: "PRIMARY_REGION", value: "eu" },
+      ]),
+    );
+  });
+
   it("the new primary's Meet asks its own gateway whether it may serve", () => {
     expect(JSON.stringify(container("us", "backend-backend")?.readinessProbe)).toContain(
       '"http://rooms.meet.svc.cluster.local:8080/primary"',
