@@ -56,6 +56,8 @@ export function isPromoted({ fleet, regions }: FleetFiles, name: string): boolea
  * The two files after the promotion of the standby. What is fleet-wide moves to the new primary's file, with what it
  * took from the primary's; the file of the region before keeps its own settings, and says `fenced`. What it says of
  * secrets stays: it is at most one phase of a rotation ahead of the makes that are handed over, and goes on from there.
+ * But a password of the database that was never deployed is forgotten: RDS takes none for a replica, and the promotion
+ * would fail. Its rotation begins anew.
  * @param makes those of the values that are handed over (makesInUse)
  */
 export function promotedFiles(
@@ -78,6 +80,10 @@ export function promotedFiles(
     from: before,
     makes,
   });
+  const [password = 1] = makes.database;
+  if (fleet.secrets.database.generation !== password) {
+    own = withSetting(own, ["meet:secrets", "database", "generation"], password);
+  }
   if (region.home !== undefined) {
     own = withSetting(own, ["meet:database"], region.home.database);
   }
