@@ -1,9 +1,8 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { secretMakesSchema } from "../components/secrets/shared-secret-values.ts";
 import type { Promotion, StackConfig } from "../infra/config.ts";
 import { SECRET_KEYS } from "../infra/fleet-rules.ts";
-import { fleetKeys } from "../infra/fleet-schema.ts";
+import { fleetKeys, handedOverMakesSchema } from "../infra/fleet-schema.ts";
 import type { SecretsConfig } from "../infra/secrets-schema.ts";
 import { EXIT, FleetError } from "./exit.ts";
 import { deployedSecrets } from "./rotation.ts";
@@ -139,7 +138,7 @@ export async function makesInUse(
   file: SecretsConfig,
 ): Promise<Promotion["makes"]> {
   const { sharedSecrets } = await stacks.outputs(from);
-  const told = z.object({ makes: secretMakesSchema }).safeParse(sharedSecrets).data;
+  const told = z.object({ makes: handedOverMakesSchema }).safeParse(sharedSecrets).data;
   if (told !== undefined) {
     return told.makes;
   }

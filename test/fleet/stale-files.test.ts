@@ -152,8 +152,8 @@ describe("files from before a promotion", () => {
   });
 
   it("does without the commit where it is not known, and says which faults the files have first", async () => {
-    const { commit: _, ...without } = update(2);
-    const stacks = stacksWith([without]);
+    const { kind, succeeded, startedAt, endedAt, config } = update(2);
+    const stacks = stacksWith([{ kind, succeeded, startedAt, endedAt, config }]);
     expect((await run(OLD, stacks, "up")).err).toContain(
       "2026-11-23T12:00:00.000Z, ran with meet:promotion.epoch 2",
     );
