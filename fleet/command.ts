@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import * as z from "zod";
 import type { ExitStatus } from "./exit.ts";
+import { refuseStaleFiles } from "./stale-files.ts";
 import type { CommonOptions, World } from "./world.ts";
 
 /** Starts what a command works with, from the options that every command has. */
@@ -23,6 +24,8 @@ export interface Registry {
     readonly changes?: boolean;
     /** Has `--yes` and `--confirm`. @default false */
     readonly asks?: boolean;
+    /** Deploys stacks, or says what that would change: refuses files from before a promotion. @default false */
+    readonly deploys?: boolean;
     readonly options?: (command: Command) => Command;
     readonly run: (
       world: World,
@@ -79,7 +82,11 @@ export function createRegistry(
       return command.action(async (...received: unknown[]) => {
         const options = command.opts();
         const words = received.slice(0, -2).flatMap(wordsOf);
-        ended(await spec.run(start(commonSchema.parse(options)), words, options));
+        const world = start(commonSchema.parse(options));
+        if (spec.deploys === true) {
+          await refuseStaleFiles(world);
+        }
+        ended(await spec.run(world, words, options));
       });
     },
   };

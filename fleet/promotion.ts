@@ -1,9 +1,8 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { secretMakesSchema } from "../components/secrets/shared-secret-values.ts";
 import type { Promotion, StackConfig } from "../infra/config.ts";
 import { SECRET_KEYS } from "../infra/fleet-rules.ts";
-import { fleetKeys } from "../infra/fleet-schema.ts";
+import { fleetKeys, handedOverMakesSchema } from "../infra/fleet-schema.ts";
 import type { SecretsConfig } from "../infra/secrets-schema.ts";
 import { EXIT, FleetError } from "./exit.ts";
 import { deployedSecrets } from "./rotation.ts";
@@ -56,6 +55,8 @@ export function isPromoted({ fleet, regions }: FleetFiles, name: string): boolea
  * The two files after the promotion of the standby. What is fleet-wide moves to the new primary's file, with what it
  * took from the primary's; the file of the region before keeps its own settings, and says `fenced`. What it says of
  * secrets stays: it is at most one phase of a rotation ahead of the makes that are handed over, and goes on from there.
+ * But a password of the database that was never deployed is forgotten: RDS takes none for a replica, and the promotion
+ * would fail. Its rotation begins anew.
  * @param makes those of the values that are handed over (makesInUse)
  */
 export function promotedFiles(
@@ -78,6 +79,10 @@ export function promotedFiles(
     from: before,
     makes,
   });
+  const [password = 1] = makes.database;
+  if (fleet.secrets.database.generation !== password) {
+    own = withSetting(own, ["meet:secrets", "database", "generation"], password);
+  }
   if (region.home !== undefined) {
     own = withSetting(own, ["meet:database"], region.home.database);
   }
@@ -133,7 +138,7 @@ export async function makesInUse(
   file: SecretsConfig,
 ): Promise<Promotion["makes"]> {
   const { sharedSecrets } = await stacks.outputs(from);
-  const told = z.object({ makes: secretMakesSchema }).safeParse(sharedSecrets).data;
+  const told = z.object({ makes: handedOverMakesSchema }).safeParse(sharedSecrets).data;
   if (told !== undefined) {
     return told.makes;
   }

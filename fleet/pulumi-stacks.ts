@@ -64,6 +64,7 @@ export class PulumiStacks implements Stacks {
   private readonly folder: string;
   private readonly interrupts: Interrupts;
   private workspace: Promise<LocalWorkspace> | undefined;
+  private readonly selected = new Map<string, Stack>();
 
   /** @param interrupts an interrupt is polite: the engine ends what is under way and begins nothing more */
   constructor(folder: string, interrupts: Interrupts) {
@@ -115,6 +116,7 @@ export class PulumiStacks implements Stacks {
     const workspace = await this.open();
     const removal = workspace.removeStack(stack, { preserveConfig: true });
     await said(`Stack "${stack}"`, "remove it", removal);
+    this.selected.delete(stack);
   }
 
   async outputs(stack: string): Promise<Readonly<Record<string, unknown>>> {
@@ -200,8 +202,13 @@ export class PulumiStacks implements Stacks {
     return this.workspace;
   }
 
+  /** Once in a command: it starts the engine only to learn that the stack is there. */
   private async select(stack: string): Promise<Stack> {
-    return said(`Stack "${stack}"`, "select it", Stack.select(stack, await this.open()));
+    const selected =
+      this.selected.get(stack) ??
+      (await said(`Stack "${stack}"`, "select it", Stack.select(stack, await this.open())));
+    this.selected.set(stack, selected);
+    return selected;
   }
 
   private async operate<T>(

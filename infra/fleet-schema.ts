@@ -115,6 +115,15 @@ const recordings = section({
 /** Generations of a secret: one, or two in the middle of a rotation. */
 const makes = () => listOf(whole(1, 1000), "generations");
 
+/** Of which makes the secrets are that a promotion hands over: that which signs, then that which is accepted as well. */
+export const handedOverMakesSchema = section({
+  livekitKeys: makes(),
+  peer: makes(),
+  operator: makes(),
+  django: makes().default([1]),
+  database: makes().default([1]),
+});
+
 /** What is written once, in the primary's file. */
 export const fleetSchema = z.object({
   "meet:domain": domainField(),
@@ -130,13 +139,7 @@ export const fleetSchema = z.object({
   "meet:promotion": section({
     epoch: whole(2, 100_000),
     from: text("the stack that was the primary before", "eu", /^[a-z][a-z0-9-]{0,19}$/),
-    makes: section({
-      livekitKeys: makes(),
-      peer: makes(),
-      operator: makes(),
-      django: makes().default([1]),
-      database: makes().default([1]),
-    }),
+    makes: handedOverMakesSchema,
   }).exactOptional(),
   "meet:telephony": section({
     phoneNumber: text("a phone number in quotes", '"+33123456789"', /^\+[1-9]\d{6,14}$/),

@@ -9,7 +9,7 @@ const makesSchema = z.array(z.int().min(1));
  * Of which makes the values are, by generation: that which signs, then that which is accepted as well. With the values,
  * because a configuration may be ahead of what was deployed: a promotion hands both over.
  */
-export const secretMakesSchema = z.object({
+const secretMakesSchema = z.object({
   livekitKeys: makesSchema,
   peer: makesSchema,
   operator: makesSchema,

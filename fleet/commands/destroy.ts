@@ -27,6 +27,7 @@ export function addDestroy(registry: Registry): void {
     examples: ["fleet destroy --dry-run", "fleet destroy --lose-recordings --confirm us eu"],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       command
         .option("--wait <time>", "for recordings that S3 is copying, and for AWS to answer", "30m")

@@ -77,6 +77,7 @@ export function addKeys(registry: Registry): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       rollingOptions(command.option("--secret <which>", "livekit, peer or operator", "livekit")),
     run: (world, _, options) => rotate(world, rotateOptionsSchema.parse(options)),

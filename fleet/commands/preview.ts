@@ -20,6 +20,7 @@ export function addPreview(registry: Registry): void {
     description:
       "Shows what fleet up would change, resource by resource; of all regions, or of those named.",
     examples: ["fleet preview", "fleet preview ap --json", "fleet preview --exit-code"],
+    deploys: true,
     options: (command) =>
       command
         .option(

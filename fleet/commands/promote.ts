@@ -33,6 +33,7 @@ export function addPromote(registry: Registry): void {
     examples: ["fleet promote us --dry-run", "fleet promote us --confirm us"],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) => command,
     run: (world, [name = ""], options) => promote(world, name, optionsSchema.parse(options)),
   });

@@ -46,6 +46,7 @@ export function addRegionCommands(registry: Registry): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       command
         .option("--aws-region <region>", "such as ap-southeast-1; needed unless the file is there")

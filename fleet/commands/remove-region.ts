@@ -49,6 +49,7 @@ export function addRegionRemove(registry: Registry, parent: Command): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       command
         .option("--lost", "the region is lost: do not evacuate it, nor ask again what it has")

@@ -27,6 +27,7 @@ export function addRestore(registry: Registry): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       command.requiredOption("--to <time>", "the time, such as 2026-11-23T03:00:00Z, or latest"),
     run: (world, [name = ""], options) => restore(world, name, optionsSchema.parse(options)),

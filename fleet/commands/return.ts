@@ -18,6 +18,7 @@ export function addReturn(registry: Registry): void {
     examples: ["fleet return eu --dry-run", "fleet return eu --confirm eu"],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) => command,
     run: (world, [name = ""], options) => returnRegion(world, name, optionsSchema.parse(options)),
   });

@@ -45,6 +45,7 @@ export function addSecrets(registry: Registry): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: rollingOptions,
     run: (world, [name = ""], options) => {
       const secret = nameSchema.safeParse(name);

@@ -61,6 +61,7 @@ export function addUp(registry: Registry): void {
     ],
     changes: true,
     asks: true,
+    deploys: true,
     options: (command) =>
       command
         .option(

@@ -18,6 +18,8 @@ import {
 let fleet: Fleet;
 let running: CommandFleet;
 let tools: string;
+/** Of eu and us, before the promotion. */
+let oldFiles: readonly [eu: string, us: string];
 
 /** What a preview of all regions says. */
 const NOTHING = ["us", "eu", "ap"].map((stack) => `${stack}: nothing changed\n`).join("");
@@ -114,6 +116,7 @@ describe("npx fleet promote, the primary's region lost", () => {
 
   it("killed between any two steps and called again, promotes in place with the same secrets", async () => {
     const secrets = await secretsOf("eu");
+    oldFiles = [await file("eu"), await file("us")];
     const [database] = databasesIn("us-east-1");
     const copied = replications();
     const calls = fleet.running.cloud.calls.length;
@@ -149,6 +152,22 @@ describe("npx fleet promote, the primary's region lost", () => {
     expect(policiesOf("us").some((policy) => names.every((name) => policy.includes(name)))).toBe(
       true,
     );
+  });
+
+  it("refuses the files of before, which a checkout may still have", async () => {
+    const path = (stack: string): string => join(fleet.workspace.program, `Pulumi.${stack}.yaml`);
+    const now = [await file("eu"), await file("us")] as const;
+    const calls = fleet.running.cloud.calls.length;
+    await writeFile(path("eu"), oldFiles[0]);
+    await writeFile(path("us"), oldFiles[1]);
+    const refused = await run("up", "--yes");
+    await writeFile(path("eu"), now[0]);
+    await writeFile(path("us"), now[1]);
+    expect(refused.stderr).toMatch(
+      /^Stack "us": its update of .* ran with meet:promotion.epoch 2, and the files here have none, with eu as the primary/,
+    );
+    expect([refused.status, refused.stdout]).toEqual([2, ""]);
+    expect(fleet.running.cloud.calls.length).toBe(calls);
   });
 
   it("was in a region that does not answer: an update of it fails", async () => {

@@ -24,8 +24,7 @@ const deploymentSchema = z.object({
 });
 
 /** eu, us and ap after `fleet promote us`. */
-function promoted(): ReadonlyMap<string, string> {
-  const before = filesWithThirdRegion();
+function promoted(before = filesWithThirdRegion()): ReadonlyMap<string, string> {
   const fleet = { folder: "", project: "meet", ...checkedFleet(before) };
   const changed = promotedFiles(fleet, regionOf(fleet, "us"), FIRST_MAKES);
   for (const [stack, text] of changed) {
@@ -81,6 +80,36 @@ describe("after a promotion", () => {
     const found = rotated.find(({ type }) => type === database);
     expect(found?.ignoreChanges).toContain("username");
     expect(found?.ignoreChanges).not.toContain("password");
+  });
+
+  it("the replica gets no new password while it is promoted: RDS refuses one, also where a rotation had begun", async () => {
+    const files = filesWithThirdRegion();
+    const path = ["meet:secrets", "database", "generation"];
+    const eu = withSetting(files.get("Pulumi.eu.yaml") ?? "", path, 2);
+    const us = await recordStack(stackOf(promoted(files.set("Pulumi.eu.yaml", eu)), "us"));
+    const database = us.find(({ type }) => type === "aws:rds/instance:Instance");
+    expect(database?.ignoreChanges).toContain("password");
+  });
+
+  it("that is undone, the region before is the primary again with an epoch above, and its database as before", async () => {
+    const files = filesWithThirdRegion();
+    const promotion = { epoch: 3, from: "us", makes: FIRST_MAKES };
+    const eu = withSetting(files.get("Pulumi.eu.yaml") ?? "", ["meet:promotion"], promotion);
+    const before = await recordStack(stackOf(files, "eu"));
+    const undone = await recordStack(stackOf(files.set("Pulumi.eu.yaml", eu), "eu"));
+    const database = (recorded: readonly Recorded[]) =>
+      recorded.find(({ type }) => type === "aws:rds/instance:Instance");
+    expect(database(undone)).toEqual(database(before));
+    const rooms = undone.find(
+      ({ type, name }) => type === "kubernetes:apps/v1:Deployment" && name === "rooms",
+    );
+    const [container] = deploymentSchema.parse(rooms?.inputs).spec.template.spec.containers;
+    expect(container?.env).toEqual(
+      expect.arrayContaining([
+        { name: "PRIMARY_EPOCH", value: "3" },
+        { name: "PRIMARY_REGION", value: "eu" },
+      ]),
+    );
   });
 
   it("the new primary's Meet asks its own gateway whether it may serve", () => {
