@@ -120,10 +120,20 @@ async function snapshotState(
 async function takeSnapshot(world: World, region: StackConfig, old: OldDatabase): Promise<void> {
   const { identifier, snapshot } = old;
   if ((await snapshotState(world, region, old)) === undefined) {
-    await world.aws.call(region.awsRegion, [
-      ...["rds", "create-db-snapshot", "--db-instance-identifier", identifier],
-      ...["--db-snapshot-identifier", snapshot],
-    ]);
+    try {
+      await world.aws.call(region.awsRegion, [
+        ...["rds", "create-db-snapshot", "--db-instance-identifier", identifier],
+        ...["--db-snapshot-identifier", snapshot],
+      ]);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith("DBInstanceNotFound"))) {
+        throw error;
+      }
+      world.output.say(
+        `${region.stack}: RDS has no ${identifier} any more, so there is nothing to keep and nothing to compare`,
+      );
+      return;
+    }
   }
   const until = world.clock.now() + PATIENCE_MS;
   for (;;) {

@@ -3,7 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { contentHash, hashedName } from "../shared/content-hash.ts";
 import { labels } from "../shared/kubernetes.ts";
 import { fit } from "../shared/names.ts";
-import { APPS, commandPod, type BackendApp, type BackendPodParts } from "./backend-pods.ts";
+import {
+  APPS,
+  commandPod,
+  fencedCommandPod,
+  type BackendApp,
+  type BackendPodParts,
+} from "./backend-pods.ts";
 
 /** Part of every URN beneath it: never change without an alias. */
 export const BACKEND_JOBS_TYPE = "meet:app:BackendJobs";
@@ -15,6 +21,8 @@ export interface BackendJobsArgs {
   readonly parts: BackendPodParts;
   /** `serve`: another region does all of it, and here it is only awaited that the tables are those of this version. */
   readonly part: "all" | "serve";
+  /** Address of the region's room gateway, inside the cluster: only the primary cleans up. */
+  readonly gatewayUrl: pulumi.Input<string>;
   /** What must exist before the first pod. */
   readonly podsDependOn: readonly pulumi.Resource[];
   /** @default no administrator is made */
@@ -163,7 +171,12 @@ export class BackendJobs extends pulumi.ComponentResource {
             spec: {
               backoffLimit: 2,
               activeDeadlineSeconds: 3600,
-              template: commandPod(app, args.parts, ["python", "manage.py", command]),
+              template: fencedCommandPod(
+                app,
+                args.parts,
+                ["python", "manage.py", command],
+                args.gatewayUrl,
+              ),
             },
           },
         },

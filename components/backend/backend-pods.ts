@@ -10,7 +10,7 @@ import {
   spreadOverZones,
 } from "../shared/kubernetes.ts";
 import { SECRET_FILES_PATH, VARIABLE_SECRETS } from "./meet-environment.ts";
-import { readinessProbe, type Readiness } from "./readiness.ts";
+import { isPrimaryArguments, readinessProbe, type Readiness } from "./readiness.ts";
 
 /** Names of the workloads: Kubernetes names and the label their pods are found by. */
 export const APPS = {
@@ -188,6 +188,34 @@ export function commandPod(
     container: { args: [...args], resources: resources(100, 384) },
     variables: own,
     pod: { restartPolicy: "Never" },
+  });
+}
+
+/**
+ * A pod that runs a command to its end once its region is known to be the primary. A primary that comes back after
+ * another was promoted has an old database: files that it takes for unfinished or deleted may be in use by now.
+ */
+export function fencedCommandPod(
+  app: BackendApp,
+  parts: BackendPodParts,
+  args: readonly string[],
+  gatewayUrl: pulumi.Input<string>,
+): PodTemplate {
+  return backendPod(app, parts, {
+    container: { args: [...args], resources: resources(100, 384) },
+    pod: {
+      restartPolicy: "Never",
+      initContainers: [
+        {
+          name: "is-primary",
+          image: parts.image,
+          args: isPrimaryArguments(gatewayUrl),
+          resources: resources(50, 64),
+          securityContext: RESTRICTED_CONTAINER,
+          volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+        },
+      ],
+    },
   });
 }
 

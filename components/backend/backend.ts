@@ -129,6 +129,7 @@ export class Backend extends pulumi.ComponentResource {
         parts,
         part: args.part ?? "all",
         ...(args.administrator === undefined ? {} : { administrator: args.administrator }),
+        gatewayUrl: args.gatewayUrl,
         podsDependOn: before,
       },
       child,

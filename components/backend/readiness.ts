@@ -30,6 +30,21 @@ except Exception:
 `.trim();
 
 /**
+ * Ends with 0 only if the gateway says that its region is the primary. For what may as well not happen: a gateway that
+ * is away is no yes.
+ */
+export const IS_PRIMARY_SCRIPT = `
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[1], timeout=5)
+`.trim();
+
+/** What a pod runs before it cleans up: its region is the primary, or nothing is deleted. */
+export function isPrimaryArguments(gatewayUrl: pulumi.Input<string>): pulumi.Input<string>[] {
+  const primary = pulumi.interpolate`${gatewayUrl}${PRIMARY_PATH}`;
+  return ["python", "-c", IS_PRIMARY_SCRIPT, primary];
+}
+
+/**
  * The fence of a primary that comes back after another region was promoted. An exec probe because a pod has one
  * readiness probe, and a httpGet asks the pod alone; a balancer's check is none, for a balancer whose targets are all
  * unwell sends requests to all of them (ALB user guide, target-group-health-checks).

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { READINESS_SCRIPT } from "../../components/backend/readiness.ts";
+import { IS_PRIMARY_SCRIPT, READINESS_SCRIPT } from "../../components/backend/readiness.ts";
 import { signWebhook } from "../../services/rooms/webhooks/webhook-token.ts";
 import { startRedis, type Redis } from "../../rehearsal/processes/redis.ts";
 import { egressEvent, KEY, parsed } from "../support/rooms/fake-webhooks.ts";
@@ -107,9 +107,17 @@ async function stop(region: Region): Promise<void> {
 }
 
 /** What the readiness probe of Meet's pods in eu comes to, its gateway being this one. */
-async function isMeetReady(): Promise<boolean> {
-  const args = ["-c", READINESS_SCRIPT, meetUrl(), "meet.example.org", `${urlOf("eu")}/primary`];
-  return promisify(execFile)("python3", args).then(
+function isMeetReady(): Promise<boolean> {
+  return succeeds(READINESS_SCRIPT, meetUrl(), "meet.example.org", `${urlOf("eu")}/primary`);
+}
+
+/** Whether Meet's nightly clean-ups in eu run. */
+function cleansUp(): Promise<boolean> {
+  return succeeds(IS_PRIMARY_SCRIPT, `${urlOf("eu")}/primary`);
+}
+
+function succeeds(script: string, ...args: readonly string[]): Promise<boolean> {
+  return promisify(execFile)("python3", ["-c", script, ...args]).then(
     () => true,
     () => false,
   );
@@ -129,7 +137,7 @@ async function post(id: string): Promise<number> {
 
 it("serves while nobody was promoted, and while no other region is reached", async () => {
   await start("eu", "eu", 1);
-  expect(await isMeetReady()).toBe(true);
+  expect([await isMeetReady(), await cleansUp()]).toEqual([true, true]);
   expect(await post("before")).toBe(200);
   await vi.waitFor(() => {
     expect(taken).toEqual(["before"]);
@@ -142,7 +150,7 @@ it("a promoted region fences the primary of before: its Meet is not ready and ge
     expect((await fetch(`${urlOf("eu")}/primary`)).status).toBe(503);
   }, 10_000);
   expect((await fetch(`${urlOf("us")}/primary`)).status).toBe(200);
-  expect(await isMeetReady()).toBe(false);
+  expect([await isMeetReady(), await cleansUp()]).toEqual([false, false]);
   expect(await post("after")).toBe(200);
   await sleep(1500);
   expect(taken).toEqual(["before"]);

@@ -390,6 +390,23 @@ describe("fleet return", () => {
     expect(stacks.calls).toEqual([]);
   });
 
+  it("goes on without a snapshot where RDS has no such database any more, and says so", async () => {
+    const aws = {
+      call: (_: unknown, args: readonly string[]): Promise<unknown> =>
+        Promise.reject(
+          new Error(args[1] === "create-db-snapshot" ? "DBInstanceNotFound" : "DBSnapshotNotFound"),
+        ),
+    };
+    const fake = await promoted({ ...rds(), ...aws });
+    const said: string[] = [];
+    const output = { say: (line: string) => said.push(line), result: () => undefined };
+    expect(await returnRegion({ ...fake.world, output }, "eu", GO)).toBe(EXIT.done);
+    expect(said).toContain(
+      "eu: RDS has no meet-eu-1 any more, so there is nothing to keep and nothing to compare",
+    );
+    expect(readFleet(fake.folder).regions.get("eu")?.role).toBe("standby");
+  });
+
   it("stops at a snapshot that failed", async () => {
     const aws = rds();
     const { world } = await promoted(aws);

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { Backend, BACKEND_TYPE, type BackendArgs } from "../../../components/backend/backend.ts";
 import { bucketPolicy, outsidePorts } from "../../../components/backend/backend-policies.ts";
-import { READINESS_SCRIPT } from "../../../components/backend/readiness.ts";
+import { IS_PRIMARY_SCRIPT, READINESS_SCRIPT } from "../../../components/backend/readiness.ts";
 import { record, type Recorded, type Recording } from "../../support/record.ts";
 
 const SECRETS = {
@@ -486,14 +486,34 @@ describe("the clean-ups", () => {
   it.each([
     ["clean-pending-files", "30 0 * * *"],
     ["purge-deleted-files", "45 0 * * *"],
-  ])("%s run each night, never twice at once", async (app, schedule) => {
-    const { inputs } = (await make()).one(TYPES.cronJob, `backend-jobs-${app}`);
-    expect(inputs["spec"]).toMatchObject({
-      schedule,
-      timeZone: "Etc/UTC",
-      concurrencyPolicy: "Forbid",
-    });
-  });
+  ])(
+    "%s run each night, never twice at once, and only where the gateway says that this is the primary",
+    async (app, schedule) => {
+      const { inputs } = (await make()).one(TYPES.cronJob, `backend-jobs-${app}`);
+      expect(inputs["spec"]).toMatchObject({
+        schedule,
+        timeZone: "Etc/UTC",
+        concurrencyPolicy: "Forbid",
+        jobTemplate: {
+          spec: {
+            template: {
+              spec: {
+                restartPolicy: "Never",
+                initContainers: [
+                  {
+                    args: [
+                      ...["python", "-c", IS_PRIMARY_SCRIPT],
+                      "http://rooms.meet.svc.cluster.local:8080/primary",
+                    ],
+                  },
+                ],
+              },
+            },
+          },
+        },
+      });
+    },
+  );
 });
 
 describe("the backend's role", () => {

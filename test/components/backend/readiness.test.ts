@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import { promisify } from "node:util";
 import { afterEach, expect, it } from "vitest";
-import { READINESS_SCRIPT } from "../../../components/backend/readiness.ts";
+import { IS_PRIMARY_SCRIPT, READINESS_SCRIPT } from "../../../components/backend/readiness.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -30,13 +30,35 @@ async function answering(status: number): Promise<{ url: string; hosts: string[]
 }
 
 /** The probe, run as the kubelet runs it: true where it lets the pod be ready. */
-async function isReady(heartbeat: string, primary: string): Promise<boolean> {
-  const args = ["-c", READINESS_SCRIPT, heartbeat, "meet.example.org", primary];
+function isReady(heartbeat: string, primary: string): Promise<boolean> {
+  return succeeds("-c", READINESS_SCRIPT, heartbeat, "meet.example.org", primary);
+}
+
+function succeeds(...args: readonly string[]): Promise<boolean> {
   return promisify(execFile)("python3", args).then(
     () => true,
     () => false,
   );
 }
+
+it.each([
+  ["is the primary", 200, true],
+  ["is not, because another was promoted", 503, false],
+  ["is not known: the gateway fails", 500, false],
+  ["is not known: the gateway knows no such path", 404, false],
+])(
+  "what cleans up at night runs by the gateway's word that its region %s",
+  async (_, status, runs) => {
+    const { url } = await answering(status);
+    expect(await succeeds("-c", IS_PRIMARY_SCRIPT, `${url}/primary`)).toBe(runs);
+  },
+);
+
+it("what cleans up at night does not run where no gateway answers", async () => {
+  const { url } = await answering(200);
+  servers.splice(0).forEach((server) => server.close());
+  expect(await succeeds("-c", IS_PRIMARY_SCRIPT, `${url}/primary`)).toBe(false);
+});
 
 it.each([
   ["the gateway says that the region is the primary", 200, 200, true],
