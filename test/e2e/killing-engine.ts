@@ -7,19 +7,19 @@ const NOTES = "MEET_KILLS";
 
 /**
  * The first `pulumi` of the PATH. Once a call has ended that changed a state, a stack or a secret of a file, it kills
- * the command that it was for, and notes that. The same call with the same stack file is let through the next time.
+ * the command that it was for, and notes that. The same call is let through the next time; an update is the same
+ * while its stack's file is.
  */
 const ENGINE = `#!/bin/sh
 PATH=\${PATH#*:} pulumi "$@"
 status=$?
+stack=$(expr "$*" : '.*--stack \\([^ ]*\\)')
 case "$1 $2" in
-  "stack import" | "config set") what="$1 $2" ;;
-  "up "*) what=up ;;
+  "stack import") call="stack import $stack" ;;
+  "config set") call="config set $3 $stack" ;;
+  "up "*) call="up $stack $(cksum < "Pulumi.$stack.yaml")" ;;
   *) exit $status ;;
 esac
-stack=$(expr "$*" : '.*--stack \\([^ ]*\\)')
-[ "$what" != "config set" ] || what="$what $3"
-call="$what $stack $(cksum < "Pulumi.$stack.yaml")"
 if [ "\${${NOTES}:+set}" = set ] && [ $status -eq 0 ] && ! grep -qxF "$call" "$${NOTES}"; then
   echo "$call" >> "$${NOTES}"
   kill -9 $PPID
