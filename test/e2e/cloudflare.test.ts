@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHECKPOINTS_AT_END } from "../../rehearsal/workspace.ts";
 import { startFleet, type Fleet } from "../support/engine/fleet.ts";
 import { repositoryFiles } from "../support/fleets.ts";
-import { runCommand, startCommand, type CommandEnd, type CommandFleet } from "./fleet-commands.ts";
+import { runCommand, type CommandFleet } from "./fleet-commands.ts";
+import { killedAfterEachChange, type KilledCommand } from "./killing-engine.ts";
 
 const NOTHING_ASTRAY = { orphans: [], lost: [] };
 
@@ -77,11 +78,8 @@ describe("a fleet with its names at Cloudflare, its primary lost", () => {
   let before: readonly string[];
   let calls = 0;
 
-  const run = (...args: readonly string[]): Promise<CommandEnd> =>
-    runCommand(
-      { ...running, environment: { ...running.environment, ...CHECKPOINTS_AT_END } },
-      ...args,
-    );
+  const killed = async (...args: readonly string[]): Promise<KilledCommand> =>
+    killedAfterEachChange(running, await mkdtemp(join(fleet.workspace.folder, "engine-")), ...args);
   /** What exists but once for all regions, with its id. */
   const shared = (): readonly string[] =>
     fleet.running.cloud
@@ -104,25 +102,30 @@ describe("a fleet with its names at Cloudflare, its primary lost", () => {
     await chmod(join(tools, "aws"), 0o755);
     const { environment, program } = fleet.workspace;
     const path = [tools, environment["PATH"] ?? ""].join(delimiter);
-    running = { program, environment: { ...environment, PATH: path } };
+    // The engine is killed in none of its steps, so it may write its state at their ends.
+    running = { program, environment: { ...environment, ...CHECKPOINTS_AT_END, PATH: path } };
     before = shared();
     calls = fleet.running.cloud.calls.length;
   });
 
-  it("promotes the standby, killed on the way and called again: the names are the same ones", async () => {
+  it("promotes the standby, killed after each call that changes anything and called again: the names are the same ones", async () => {
     expect(before.length).toBe(11);
     fleet.running.cloud.faults.add({
       scope: "*eu-west-3*",
       times: Number.POSITIVE_INFINITY,
       action: { kind: "fail", errorCode: "RegionLost", message: "eu-west-3 does not answer" },
     });
-    const command = startCommand(running, "promote", "us", "--confirm", "us");
-    const step = "us: take the names at Cloudflare out of the state of eu";
-    await expect.poll(() => command.said(), { timeout: 60_000, interval: 5 }).toContain(step);
-    command.kill();
-    await command.ended;
-    const promoted = await run("promote", "us", "--confirm", "us");
-    expect(promoted.stdout, promoted.stderr).toContain("Region us is the primary.");
+    const { end, kills } = await killed("promote", "us", "--confirm", "us");
+    expect(end.stdout, end.stderr).toContain("Region us is the primary.");
+    // Also between taking the names into one state and out of the other.
+    expect(kills).toEqual([
+      "config set meet:oidcClientSecret us",
+      "config set meet:mailPassword us",
+      "config set meet:sharedSecrets us",
+      "stack import us",
+      "stack import eu",
+      "up us",
+    ]);
     expect(shared()).toEqual(before);
     expect(madeOrDeleted()).toEqual([]);
     const ids = before.map((each) => each.split(" ")[1] ?? "");
@@ -132,13 +135,15 @@ describe("a fleet with its names at Cloudflare, its primary lost", () => {
     expect(await owned("eu")).toEqual([]);
   });
 
-  it("keeps them when the old region returns, and nothing is left to do", async () => {
+  it("keeps them when the old region returns, killed likewise, and nothing is left to do", async () => {
     fleet.running.cloud.faults.remove();
-    const returned = await run("return", "eu", "--confirm", "eu");
-    expect(returned.stdout, returned.stderr).toContain("Region eu is the standby.");
+    const { end, kills } = await killed("return", "eu", "--confirm", "eu");
+    expect(end.stdout, end.stderr).toContain("Region eu is the standby.");
+    // Also between marking what is kept and the update that leaves it out.
+    expect(kills).toEqual(["stack import eu", "up eu", "up us", "up eu"]);
     expect(shared()).toEqual(before);
     expect(madeOrDeleted()).toEqual([]);
-    const previewed = await run("preview", "--exit-code");
+    const previewed = await runCommand(running, "preview", "--exit-code");
     expect(previewed.stdout, previewed.stderr).toBe("us: nothing changed\neu: nothing changed\n");
   });
 });
