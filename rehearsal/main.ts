@@ -45,6 +45,17 @@ const NOT_PROVEN = [
   "Where the kernel cannot delay packets, relays delay what TCP carries between continents; media is not delayed.",
 ] as const;
 
+/** Keeps the AWS CLI of a shell from whatever account its user has: what `fleet` asks AWS itself is not known here. */
+const NO_ACCOUNT = {
+  AWS_CONFIG_FILE: "/dev/null",
+  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  AWS_EC2_METADATA_DISABLED: "true",
+  AWS_PROFILE: "",
+  AWS_ACCESS_KEY_ID: "",
+  AWS_SECRET_ACCESS_KEY: "",
+  AWS_SESSION_TOKEN: "",
+} as const;
+
 const FIRST = ["eu", "us"] as const;
 const ROLES = { eu: "primary", us: "standby", [THIRD.stack]: "media" } as const;
 
@@ -171,14 +182,17 @@ class Run {
         ? []
         : [`export ${ENDPOINTS_VARIABLE}='${JSON.stringify(fleet.access().endpoints)}'`];
     const root = dirname(import.meta.dirname);
+    const command = (words: string): string =>
+      `cd '${root}' && npx fleet ${words} --project '${this.workspace.program}'`;
     return [
-      "Everything is kept and goes on. In another shell:",
+      "Everything is kept and goes on. In another shell, which then knows of no account:",
       ...shell,
+      ...Object.entries(NO_ACCOUNT).map(([name, value]) => `export ${name}='${value}'`),
       ...endpoints,
       `cd '${this.workspace.program}' && pulumi preview -s us`,
-      ...(fleet === undefined
-        ? []
-        : [`cd '${root}' && npx fleet status --project '${this.workspace.program}'`]),
+      ...(fleet === undefined ? [] : [command("status")]),
+      command("promote us --dry-run"),
+      "Without --dry-run and with --confirm us it promotes us here. fleet return and fleet restore ask AWS for snapshots and backups, of which there are none.",
       "Ctrl-C here ends all of it and removes the copy.",
     ].join("\n");
   }

@@ -32,9 +32,9 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: "types", budgetMinutes: 1, command: ["node_modules/typescript/bin/tsc", "--noEmit"] },
   { name: "system", budgetMinutes: 1, command: ["--import", "tsx", "tools/system.ts"] },
-  { name: "unit", budgetMinutes: 8, command: vitest("vitest.config.ts"), isVitest: true },
-  { name: "tools", budgetMinutes: 10, command: ["--import", "tsx", "tools/build.ts"] },
-  { name: "e2e", budgetMinutes: 14, command: vitest("vitest.e2e.config.ts"), isVitest: true },
+  { name: "unit", budgetMinutes: 6, command: vitest("vitest.config.ts"), isVitest: true },
+  { name: "tools", budgetMinutes: 9, command: ["--import", "tsx", "tools/build.ts"] },
+  { name: "e2e", budgetMinutes: 16, command: vitest("vitest.e2e.config.ts"), isVitest: true },
   { name: "real", budgetMinutes: 7, command: vitest("vitest.real.config.ts"), isVitest: true },
 ];
 

@@ -29,10 +29,10 @@ export const NEXT_OPERATOR = "operators-next-secret-of-thirty-two-chars";
 export const NOBODYS = "nobody-has-this-secret-of-thirty-two-chars";
 
 /** Seconds after which gateways have seen changed files. */
-const FILES_SECONDS = 5.5;
+export const FILES_SECONDS = 5.5;
 
 /** Seconds after which LiveKit forgets a node that died. */
-const LIVEKIT_FORGETS_SECONDS = 6;
+export const LIVEKIT_FORGETS_SECONDS = 6;
 
 /** Part of rooms-clients.test.ts: keys and secrets are replaced in the order that operators keep to, while people meet. */
 export function keysRotate(): void {

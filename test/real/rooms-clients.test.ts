@@ -25,6 +25,7 @@ import { upgradeStatus } from "../support/rooms/upgrade-status.ts";
 import { browsersMeet } from "./rooms-clients-browsers.ts";
 import { recordingsRun } from "./rooms-clients-egress.ts";
 import { keysRotate, NEXT_KEY, NEXT_OPERATOR, NEXT_PEER, NOBODYS } from "./rooms-clients-keys.ts";
+import { NEXT_PASSWORD, valkeyRotates } from "./rooms-clients-valkey.ts";
 
 /** Clients as they are: Meet's library, browsers, @livekit/rtc-node; and what operators and probes see meanwhile. */
 const RULES = [
@@ -310,6 +311,7 @@ describe("a region", () => {
 browsersMeet();
 recordingsRun();
 keysRotate();
+valkeyRotates();
 
 describe("after all that", () => {
   it("the metrics of every pod name what is measured, and no room", async () => {
@@ -356,6 +358,7 @@ describe("after all that", () => {
       "eyj",
       "join_request",
       "a-password-of-redis",
+      NEXT_PASSWORD,
       ...[KEY, NEXT_KEY].flatMap(({ apiKey, apiSecret }) => [apiKey, apiSecret]),
       ...[PEER_SECRET, OPERATOR_SECRET, NEXT_PEER, NEXT_OPERATOR, NOBODYS],
     ];

@@ -27,8 +27,8 @@ export interface LiveKit {
   readonly process: ManagedProcess;
   /** SIGKILL, as the loss of its node. */
   kill(): Promise<void>;
-  /** Starts it again on the same ports, with other keys if given. */
-  start(keys?: LiveKitOptions["keys"]): Promise<void>;
+  /** Starts it again on the same ports, with other keys and another password of its Redis if given. */
+  start(keys?: LiveKitOptions["keys"], redisPassword?: string): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -44,10 +44,10 @@ export async function startLiveKit(options: LiveKitOptions): Promise<LiveKit> {
     metrics: await place.port(),
   };
   const file = join(folder, "livekit.yaml");
-  const configure = (keys: LiveKitOptions["keys"]): void => {
+  const configure = (keys: LiveKitOptions["keys"], password = redis.password): void => {
     const config = localLiveKitConfig({
       region,
-      redis,
+      redis: { ...redis, password },
       keys,
       nodeAddress: place.mediaAddress,
       ports,
@@ -83,9 +83,9 @@ export async function startLiveKit(options: LiveKitOptions): Promise<LiveKit> {
     port: ports.signal,
     process: managed,
     kill: () => managed.kill(),
-    start: async (keys) => {
+    start: async (keys, redisPassword) => {
       if (keys !== undefined) {
-        configure(keys);
+        configure(keys, redisPassword);
       }
       await managed.start();
     },
