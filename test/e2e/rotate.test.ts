@@ -30,6 +30,7 @@ const sharedSchema = z
     livekitApiKey: z.string(),
     livekitApiSecret: z.string(),
     peerSecret: z.string(),
+    djangoSecretKey: z.string(),
     previous: z.object({ livekit: keySchema.optional() }),
     makes: z.object({ livekitKeys: z.array(z.number()) }),
   })
@@ -38,6 +39,7 @@ const sharedSchema = z
     accepted: rest.previous.livekit,
     makes: rest.makes.livekitKeys,
     peer: rest.peerSecret,
+    django: rest.djangoSecretKey,
   }));
 
 /** The keys as the primary hands them to all regions. */
@@ -99,6 +101,7 @@ describe("npx fleet keys rotate on the engine", () => {
       accepted: undefined,
       makes: [2],
       peer: before.peer,
+      django: before.django,
     });
     for (const stack of ["eu", "us"]) {
       expect(objectsWith(stack, before.signs.apiSecret)).toBe(0);
@@ -107,6 +110,19 @@ describe("npx fleet keys rotate on the engine", () => {
     const made = fleet.running.cloud.calls.slice(calls);
     expect(made.filter(({ error }) => error !== "")).toEqual([]);
     expect(made.filter(({ type, urn }) => type.startsWith("aws:") && urn !== "")).toEqual([]);
+  });
+
+  it("killed before the update and called again, makes Django's key anew, and nothing else", async () => {
+    const before = await keys();
+    const plan = "generation 2 of django in Pulumi.eu.yaml, then fleet up eu";
+    await killedAt(running, plan, "secrets", "rotate", "django", "--yes");
+    const end = await runCommand(running, "secrets", "rotate", "django", "--yes");
+    expect(end.stdout, end.stderr).toContain("Secret django is of generation 2.");
+    const after = await keys();
+    expect(after).toEqual({ ...before, django: after.django });
+    expect(after.django).toHaveLength(64);
+    expect([objectsWith("eu", before.django), objectsWith("us", after.django)]).toEqual([0, 0]);
+    expect(objectsWith("eu", after.django)).toBeGreaterThan(0);
   });
 
   it("leaves nothing to do in either region", async () => {
