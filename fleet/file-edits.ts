@@ -9,7 +9,7 @@ export interface NewRegion {
   readonly name: string;
   readonly awsRegion: string;
   readonly cidr: string;
-  readonly role: "media" | "standby";
+  readonly role: "media" | "standby" | "active";
   readonly size?: string | undefined;
   readonly residency?: string | undefined;
 }

@@ -87,7 +87,8 @@ function givenToOthers({ fleet }: StackConfig, secrets: StackSecrets): pulumi.In
   const { storageKeys, oidcClientSecret, mailPassword, valkeyUrl } = secrets;
   return {
     ...(storageKeys === undefined ? {} : { storageKeys }),
-    ...(fleet.actives.length === 0 || valkeyUrl === undefined
+    // Also while no other region has Meet: one that is added finds them, and the primary is not deployed for it.
+    ...(fleet.stores.kind !== "external" || valkeyUrl === undefined
       ? {}
       : {
           meet: {

@@ -103,11 +103,11 @@ function bucketOfMeet(
   { storageKeys }: SharedSecretOutputs,
 ): MeetBucket | CompatibleBucket {
   const { config } = scope;
-  const store = storeOf(config.fleet.recordings.storage, config.stack);
+  // The primary's also in an active region: a file that one Meet has let in, any other has to find.
+  const store = storeOf(config.fleet.recordings.storage, config.fleet.primary.stack);
   if (store !== undefined) {
     return compatibleBucket(store, storageKeys);
   }
-  // The primary's also in an active region: a file that one Meet has let in, any other has to find.
   const { bucketName: name, bucketArn: arn, awsRegion } = scope.bucketOf(config.fleet.primary);
   return { kind: "aws", name, arn, awsRegion };
 }

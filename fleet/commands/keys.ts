@@ -102,7 +102,7 @@ const WHO_IS_TURNED_AWAY = {
 
 /** What is called again to go on. */
 function commandOf(secret: Rotated): string {
-  return secret === "valkey" ? "fleet secrets rotate valkey" : "fleet keys rotate";
+  return secret === "livekitKeys" ? "fleet keys rotate" : `fleet secrets rotate ${secret}`;
 }
 
 /** Goes on with a rotation, or begins one. */

@@ -1,4 +1,6 @@
+import { parseDocument } from "yaml";
 import * as z from "zod";
+import { DATABASE_URL_KEY } from "../../infra/external-stores.ts";
 import type { Registry } from "../command.ts";
 import { createMissing, deployStacks, outcomesExit, outcomesText } from "../deploy-stacks.ts";
 import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
@@ -21,7 +23,7 @@ import { addRegionRemove } from "./remove-region.ts";
 const addSchema = z.object({
   awsRegion: z.string().optional(),
   cidr: z.string().optional(),
-  role: z.enum(["media", "standby"]).default("media"),
+  role: z.enum(["media", "standby", "active"]).default("media"),
   size: z.string().optional(),
   residency: z.string().optional(),
   wait: z.boolean().default(true),
@@ -51,7 +53,11 @@ export function addRegionCommands(registry: Registry): void {
       command
         .option("--aws-region <region>", "such as ap-southeast-1; needed unless the file is there")
         .option("--cidr <range>", "a private range of its own; a free /16 unless given")
-        .option("--role <role>", "media or standby", "media")
+        .option(
+          "--role <role>",
+          "media, standby, or active in a fleet with external stores",
+          "media",
+        )
         .option("--size <size>", "small, medium or large; medium unless given")
         .option("--residency <group>", "residency group; the jurisdiction's unless given")
         .option("--no-wait", "do not wait until its gateway is one of the fleet"),
@@ -106,7 +112,14 @@ export async function addRegion(
     );
   }
   await createMissing(world, fleet, [...fleet.regions.values()]);
-  // A standby changes every region; a media region none, but for Cloudflare's pools, which the primary lists.
+  if (region.role === "active" && !hasSetting(fleet, name, DATABASE_URL_KEY)) {
+    world.output.result(
+      { region: name, deployed: false, member: null },
+      `Region ${name} needs the address of its database. Run pulumi config set --stack ${name} --secret ${DATABASE_URL_KEY}, which asks for it, then fleet region add ${name} again: it goes on.`,
+    );
+    return EXIT.notFinished;
+  }
+  // A standby changes every region; another none, but for Cloudflare's pools, which the primary lists.
   const isShared = fleet.fleet.dns.provider === "cloudflare";
   const first = await deployStacks(
     world,
@@ -114,7 +127,7 @@ export async function addRegion(
     safeAtOnce(),
   );
   const second =
-    isShared && region.role === "media" && first.every(({ outcome }) => outcome === "done")
+    isShared && region.role !== "standby" && first.every(({ outcome }) => outcome === "done")
       ? await deployStacks(world, chosenRegions(fleet, [fleet.fleet.primary.stack]), 1)
       : [];
   const outcomes = [...first, ...second];
@@ -131,6 +144,10 @@ export async function addRegion(
     [deployed, trouble ?? `Region ${name} is one of the fleet and takes rooms.`].join("\n"),
   );
   return trouble === undefined ? EXIT.done : EXIT.notFinished;
+}
+
+function hasSetting({ files }: FleetFiles, name: string, key: string): boolean {
+  return parseDocument(files.get(stackFileName(name)) ?? "").hasIn(["config", key]);
 }
 
 /** The text of the file, checked with all others. @throws FleetError with all faults */

@@ -5,6 +5,8 @@ import { EXIT, FleetError, type ExitStatus } from "../exit.ts";
 import { changeSetting } from "../file-edits.ts";
 import { deployedSecrets } from "../rotation.ts";
 import { readFleet, stackFileName } from "../stack-files.ts";
+import type { StackUpdate } from "../stacks.ts";
+import { runSteps } from "../steps.ts";
 import type { World } from "../world.ts";
 import { rollingOptions, rotate, rotateOptionsSchema } from "./keys.ts";
 
@@ -16,7 +18,7 @@ const nameSchema = z.enum(NAMES);
 /** Updates that are looked at for what is deployed. */
 const HISTORY = 50;
 
-/** A secret of the primary alone, of which only one make is taken at a time. */
+/** A secret of Meet, of which only one make is taken at a time. */
 export type Single = "django" | "database";
 
 /** What those who use Meet notice of it. */
@@ -63,8 +65,8 @@ export function addSecrets(registry: Registry): void {
 }
 
 /**
- * Makes a secret of the primary anew and deploys the primary, which alone has it. Called again after a failure, it goes
- * on with the same make.
+ * Makes a secret of Meet anew and deploys the primary, and after it all regions with Meet that have it too. Called again
+ * after a failure, it goes on with the same make where it is missing.
  */
 export async function rotateSingle(
   world: World,
@@ -88,9 +90,13 @@ export async function rotateSingle(
       EXIT.wrongUse,
     );
   }
-  const isUnderWay = (deployedSecrets(last.config)?.[secret].generation ?? 1) !== now;
+  // Sessions are signed by every Meet with the same key.
+  const others = secret === "django" ? fleet.actives.map((active) => active.stack) : [];
+  const missing = await notDeployed(world, secret, now, stack, others);
+  const isUnderWay = missing.includes(stack) || (now > 1 && missing.length > 0);
   const next = isUnderWay ? now : now + 1;
-  const plan = `generation ${next} of ${secret} in ${stackFileName(stack)}, then fleet up ${stack}`;
+  const stacks = isUnderWay ? missing : [stack, ...others];
+  const plan = `generation ${next} of ${secret} in ${stackFileName(stack)}, then fleet up ${stacks.join(" ")}`;
   if (isDryRun) {
     world.output.result({ secret, generation: next }, `Would set ${plan}.`);
     return EXIT.done;
@@ -100,10 +106,50 @@ export async function rotateSingle(
     changeSetting(world.project, stack, ["meet:secrets", secret, "generation"], next);
   }
   world.output.say(plan);
-  const changes = await world.stacks.up(stack, sayProgress(world, stack));
+  const lines: string[] = [];
+  const steps = stacks.map((each) => ({
+    name: `${each}: up`,
+    run: async () => {
+      const changes = await world.stacks.up(each, sayProgress(world, each));
+      lines.push(`${each}: ${showChanges(changes)}`);
+    },
+  }));
+  await runSteps(world, `fleet secrets rotate ${secret}`, steps);
   world.output.result(
     { secret, generation: next },
-    `${stack}: ${showChanges(changes)}\nSecret ${secret} is of generation ${next}. Commit ${stackFileName(stack)}.`,
+    [...lines, `Secret ${secret} is of generation ${next}. Commit ${stackFileName(stack)}.`].join(
+      "\n",
+    ),
   );
   return EXIT.done;
+}
+
+/**
+ * The stacks that do not have this make yet: the primary by the settings of its last update, the others unless an
+ * update of theirs succeeded that began after the primary had it.
+ */
+async function notDeployed(
+  { stacks }: Pick<World, "stacks">,
+  secret: Single,
+  generation: number,
+  primary: string,
+  others: readonly string[],
+): Promise<readonly string[]> {
+  const succeeded = async (stack: string): Promise<readonly StackUpdate[]> =>
+    (await stacks.updates(stack, HISTORY)).filter((it) => it.kind === "update" && it.succeeded);
+  const hasIt = ({ config }: StackUpdate): boolean =>
+    (deployedSecrets(config)?.[secret].generation ?? 1) === generation;
+  const updates = await succeeded(primary);
+  const before = updates.findIndex((update) => !hasIt(update));
+  const since = updates.slice(0, before < 0 ? undefined : before).at(-1)?.endedAt;
+  if (since === undefined) {
+    return [primary, ...others];
+  }
+  const missing: string[] = [];
+  for (const stack of others) {
+    if (!(await succeeded(stack)).some(({ startedAt }) => startedAt >= since)) {
+      missing.push(stack);
+    }
+  }
+  return missing;
 }

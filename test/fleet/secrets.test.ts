@@ -7,6 +7,7 @@ import { runFleet } from "../../fleet/program.ts";
 import { readFleet } from "../../fleet/stack-files.ts";
 import type { StackUpdate } from "../../fleet/stacks.ts";
 import type { World } from "../../fleet/world.ts";
+import { activeFiles } from "../support/fleets.ts";
 import { FakeStacks, fakeWorld, START, type FakeOptions } from "./support/fake-world.ts";
 
 const HOUR_MS = 3_600_000;
@@ -84,6 +85,57 @@ describe.each<Single>(["django", "database"])("fleet secrets rotate %s", (secret
     await expect(rotateSingle(world, secret, false)).rejects.toThrow("it was never deployed");
   });
 });
+
+describe("fleet secrets rotate django where Meet is active in two regions", () => {
+  const of = () => remembering({ files: activeFiles() });
+
+  it("deploys both, the primary first: sessions are signed by each Meet with the same key", async () => {
+    const { silent, stacks, secrets } = of();
+    expect(await rotateSingle(silent, "django", false)).toBe(EXIT.done);
+    expect([secrets().django.generation, stacks.calls]).toEqual([2, ["up eu", "up us"]]);
+    expect(await rotateSingle(silent, "django", false)).toBe(EXIT.done);
+    expect([secrets().django.generation, stacks.calls.slice(2)]).toEqual([3, ["up eu", "up us"]]);
+  });
+
+  it.each([
+    ["up eu", ["up eu", "up us"]],
+    ["up us", ["up us"]],
+  ])(
+    "failed at %s and called again, deploys the same one where it is missing",
+    async (call, rest) => {
+      const { silent, stacks, secrets } = of();
+      stacks.failing.set(call, new FleetError("killed"));
+      await expect(rotateSingle(silent, "django", false)).rejects.toThrow(
+        "Run fleet secrets rotate django again: it goes on.",
+      );
+      stacks.failing.clear();
+      stacks.calls.length = 0;
+      expect(await rotateSingle(silent, "django", false)).toBe(EXIT.done);
+      expect([secrets().django.generation, stacks.calls]).toEqual([2, rest]);
+    },
+  );
+});
+
+describe.each(["livekit", "peer", "operator", "valkey"] as const)(
+  "fleet secrets rotate %s",
+  (name) => {
+    it("names the command that goes on with it, and that command ends it", async () => {
+      const { world, silent, stacks, secrets, result } = remembering();
+      const options = { secret: name, inPlace: true };
+      expect(await rotate(world, rotateOptionsSchema.parse(options))).toBe(EXIT.notFinished);
+      const [, words = ""] = /^Run fleet (.*) again then: it drops/m.exec(result().text) ?? [];
+      expect(words).toBe(name === "livekit" ? "keys rotate" : `secrets rotate ${name}`);
+      await silent.clock.sleep(7 * HOUR_MS);
+      stacks.calls.length = 0;
+      const streams = { out: () => undefined, err: () => undefined };
+      const line = [...words.split(" "), "--in-place", "--yes"];
+      expect(await runFleet(line, () => silent, streams, silent.project)).toBe(EXIT.done);
+      expect(stacks.calls).toEqual(["up eu", "up us"]);
+      const secret = name === "livekit" ? "livekitKeys" : name;
+      expect(secrets()[secret]).toMatchObject({ generation: 2, keepPrevious: false });
+    });
+  },
+);
 
 const VALKEY = { secret: "valkey", inPlace: true } as const;
 

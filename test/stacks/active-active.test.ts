@@ -110,6 +110,24 @@ describe("Meet active in two regions", () => {
     }
   });
 
+  it("uses the primary's store as well where storage is S3-compatible, with one for each region", async () => {
+    const store = (name: string) =>
+      `{ endpoint: "https://${name}.example.net", region: ${name}, bucket: meet-${name} }`;
+    const storage = `{ kind: s3-compatible, regions: { eu: ${store("eu")}, us: ${store("us")}, ap: ${store("ap")} } }`;
+    const all = files();
+    const eu = (all.get("Pulumi.eu.yaml") ?? "").replace(
+      "  meet:domain:",
+      `  meet:recordings: { storage: ${storage} }\n  meet:domain:`,
+    );
+    const recorded = await recordFleet(all.set("Pulumi.eu.yaml", eu));
+    for (const stack of ["eu", "us"]) {
+      const backend = recorded.get(stack)?.find(({ name }) => name === "backend-backend");
+      expect(JSON.stringify(backend?.inputs)).toContain(
+        'AWS_STORAGE_BUCKET_NAME","value":"meet-eu"',
+      );
+    }
+  });
+
   it("fences nobody: the second one's readiness asks for its database alone", () => {
     const pods = JSON.stringify(inputs("us", /apps\/v1:Deployment$/, "backend-backend"));
     expect(pods).toMatch(

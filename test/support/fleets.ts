@@ -46,3 +46,15 @@ export const FIRST_MAKES = {
   ...{ livekitKeys: [1], peer: [1], operator: [1] },
   ...{ django: [1], database: [1] },
 };
+
+/** The repository's eu and us on stores of the user's, with Meet in both (ADR 0017). */
+export function activeFiles(): Map<string, string> {
+  const authority = "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n";
+  const files = repositoryFiles();
+  const eu = (files.get("Pulumi.eu.yaml") ?? "").replace(
+    "  meet:domain:",
+    `  meet:stores: { kind: external, databaseAuthority: "${authority}" }\n  meet:domain:`,
+  );
+  const us = (files.get("Pulumi.us.yaml") ?? "").replace("role: standby", "role: active");
+  return files.set("Pulumi.eu.yaml", eu).set("Pulumi.us.yaml", us);
+}
