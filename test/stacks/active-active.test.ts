@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { withSetting } from "../../fleet/stack-files.ts";
 import { SECRET_KEY, type Recorded } from "../../plan/recorded.ts";
 import { filesWithThirdRegion, recordFleet } from "../support/fleets.ts";
 
@@ -111,17 +112,19 @@ describe("Meet active in two regions", () => {
   });
 
   it("uses the primary's store as well where storage is S3-compatible, with one for each region", async () => {
-    const store = (name: string) =>
-      `{ endpoint: "https://${name}.example.net", region: ${name}, bucket: meet-${name} }`;
-    const storage = `{ kind: s3-compatible, regions: { eu: ${store("eu")}, us: ${store("us")}, ap: ${store("ap")} } }`;
+    const store = (name: string) => ({
+      ...{ endpoint: `https://${name}.example.net`, region: name, bucket: `meet-${name}` },
+    });
+    const regions = { eu: store("eu"), us: store("us"), ap: store("ap") };
     const all = files();
-    const eu = (all.get("Pulumi.eu.yaml") ?? "").replace(
-      "  meet:domain:",
-      `  meet:recordings: { storage: ${storage} }\n  meet:domain:`,
-    );
+    const path = ["meet:recordings", "storage"];
+    const storage = { kind: "s3-compatible", regions };
+    const eu = withSetting(all.get("Pulumi.eu.yaml") ?? "", path, storage);
     const recorded = await recordFleet(all.set("Pulumi.eu.yaml", eu));
     for (const stack of ["eu", "us"]) {
-      const backend = recorded.get(stack)?.find(({ name }) => name === "backend-backend");
+      const backend = recorded
+        .get(stack)
+        ?.find(({ name, type }) => name === "backend-backend" && type.endsWith(":Deployment"));
       expect(JSON.stringify(backend?.inputs)).toContain(
         'AWS_STORAGE_BUCKET_NAME","value":"meet-eu"',
       );
