@@ -61,7 +61,7 @@ export function deployActive(
   return { web: deployWeb(scope, foundation, true, meet) };
 }
 
-/** What the primary gives to the Metas beside its own. */
+/** What the primary gives to the Meets beside its own. */
 function givenBy(
   primary: string,
   stack: string,
