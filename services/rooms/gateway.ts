@@ -339,7 +339,7 @@ export class Gateway {
       claims: (cursor) => own.store.claims(cursor),
       count: (room) => rooms.splits.count(room),
       expectRejoin: (room, identities) => own.store.expectRejoin(room, identities, REJOIN_MS),
-      heal: (room) => rooms.splits.heal(room),
+      heal: (room, asker) => rooms.splits.heal(room, asker),
       prepare: async (claim, carried) => {
         await rooms.host.prepare(claim);
         await rooms.carrier.unpack(claim.room, carried);

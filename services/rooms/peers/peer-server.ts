@@ -3,7 +3,7 @@ import type * as z from "zod";
 import type { Log } from "../../shared/log.ts";
 import { parseJson, readBody, sendJson } from "../http-body.ts";
 import type { Claim } from "../placement/claim.ts";
-import { LiveKitDown, StoreAway } from "../placement/ports.ts";
+import { LiveKitDown, PeerUnreachable, StoreAway } from "../placement/ports.ts";
 import type {
   Carried,
   PeerKnowledge,
@@ -34,7 +34,10 @@ import { PEER_HEADER, type RequestVerifier } from "./peer-token.ts";
 /** Header of a gateway's own refusal to another gateway; an answer without it is LiveKit's. */
 export const REFUSAL_HEADER = "x-meet-refusal";
 
-/** What a region does for the gateways of the others. StoreAway and LiveKitDown are passed on as such. */
+/**
+ * What a region does for the gateways of the others. StoreAway and LiveKitDown are passed on as such; PeerUnreachable
+ * makes whoever asked turn to another region.
+ */
 export interface PeerCallee {
   read(room: string): Promise<PeerKnowledge>;
   readAll(rooms: readonly string[]): Promise<readonly Claim[]>;
@@ -45,7 +48,7 @@ export interface PeerCallee {
   claims(cursor: string): Promise<{ readonly claims: readonly Claim[]; readonly next?: string }>;
   count(room: string): Promise<RoomCount>;
   expectRejoin(room: string, identities: readonly string[]): Promise<void>;
-  heal(room: string): Promise<void>;
+  heal(room: string, asker: string): Promise<void>;
   prepare(claim: Claim, carried: Carried): Promise<void>;
   putPin(pin: Pin): Promise<Pin>;
   pins(cursor: string): Promise<{ readonly pins: readonly Pin[]; readonly next?: string }>;
@@ -128,6 +131,8 @@ export class PeerServer {
         refuse(response, 400, "not-understood", error.message);
       } else if (error instanceof StoreAway) {
         refuse(response, 503, "store-away", "the region's store does not answer");
+      } else if (error instanceof PeerUnreachable) {
+        refuse(response, 503, "not-reached", error.message);
       } else if (error instanceof LiveKitDown) {
         refuse(response, 503, "livekit-down", "the region's LiveKit does not answer");
       } else {
@@ -158,7 +163,7 @@ export class PeerServer {
       "expect-rejoin": call(rejoinSchema, ({ room, identities }) =>
         done(callee.expectRejoin(room, identities)),
       ),
-      heal: call(roomMessageSchema, ({ room }) => done(callee.heal(room))),
+      heal: call(roomMessageSchema, ({ room }, caller) => done(callee.heal(room, caller))),
       pin: call(pinMessageSchema, async ({ pin }) => ({ pin: await callee.putPin(pin) })),
       pins: call(pageSchema, ({ cursor }) => callee.pins(cursor)),
       prepare: call(prepareSchema, ({ claim, carried }) => done(callee.prepare(claim, carried))),

@@ -103,8 +103,15 @@ export class Splits {
     this.found.delete(room);
   }
 
-  /** Decides a split as its arbiter; nothing if another gateway of the region is at it, or if there is none. */
-  async heal(room: string): Promise<void> {
+  /**
+   * Decides a split as its arbiter; nothing if another gateway of the region is at it, or if there is none. An arbiter
+   * that has not noticed yet that the region that asks is back would leave out that region's people: the next one decides.
+   * @throws PeerUnreachable where the region that asks is not reached from here
+   */
+  async heal(room: string, asker: string = this.region): Promise<void> {
+    if (asker !== this.region && !this.peers.reachable(asker)) {
+      throw new PeerUnreachable(asker, "heal: not reached by the arbiter");
+    }
     const job = `heal:${room}`;
     if (!(await this.store.lock(job, this.pod, HEAL_MS))) {
       return;

@@ -2,7 +2,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Fields, Log } from "../../../../services/shared/log.ts";
 import type { Claim } from "../../../../services/rooms/placement/claim.ts";
-import type { Clock, PeerKnowledge } from "../../../../services/rooms/placement/ports.ts";
+import {
+  PeerUnreachable,
+  type Clock,
+  type PeerKnowledge,
+} from "../../../../services/rooms/placement/ports.ts";
 import { Membership, type MembersStore } from "../../../../services/rooms/peers/membership.ts";
 import { Monitor } from "../../../../services/rooms/peers/monitor.ts";
 import { PeerCalls } from "../../../../services/rooms/peers/peer-calls.ts";
@@ -120,8 +124,11 @@ export class EchoCallee implements PeerCallee {
   expectRejoin(room: string, identities: readonly string[]) {
     return this.note("expectRejoin", [room, identities], undefined);
   }
-  heal(room: string) {
-    return this.note("heal", [room], undefined);
+  heal(room: string, asker: string) {
+    if (room === "unseen") {
+      return Promise.reject(new PeerUnreachable(asker, "heal: not reached by the arbiter"));
+    }
+    return this.note("heal", [room, asker], undefined);
   }
   putPin(pin: Pin) {
     return this.note("putPin", [pin], pin);

@@ -83,7 +83,7 @@ describe("two regions over HTTP", () => {
       ["claims", "0"],
       ["count", "daily"],
       ["expectRejoin", "daily", ["a"]],
-      ["heal", "daily"],
+      ["heal", "daily", "eu"],
       ["prepare", CLAIM, carried],
       ["putPin", PIN],
       ["putPin", { ...PIN, region: undefined }],
@@ -109,6 +109,11 @@ describe("two regions over HTTP", () => {
     });
     await us.close();
     await expect(eu.client.read("us", "daily")).rejects.toThrow(PeerUnreachable);
+  });
+
+  it("turn to another arbiter where one does not reach who asks", async () => {
+    await expect(eu.client.heal("us", "unseen")).rejects.toThrow(PeerUnreachable);
+    expect(us.log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
   it("give up on a region that is silent after a second", async () => {

@@ -360,7 +360,8 @@ export class SimPeers implements Peers {
   }
 
   heal(region: string, room: string): Promise<void> {
-    return this.call(region, (pod) => pod.splits.heal(room), 8_000);
+    const here = this.pod.region.name;
+    return this.call(region, (pod) => pod.splits.heal(room, here), 8_000);
   }
 
   /** A call to any pod of a region: lost on either way, refused where nobody listens, given up after a while. */

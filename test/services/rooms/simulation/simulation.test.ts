@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Claim } from "../../../../services/rooms/placement/claim.ts";
 import { NEWBORN_MS } from "../../../../services/rooms/placement/host.ts";
+import { PeerUnreachable } from "../../../../services/rooms/placement/ports.ts";
 import { runSchedule } from "./schedule.ts";
 import { World } from "./world.ts";
 
@@ -120,6 +121,29 @@ describe("a region whose store is away", () => {
     await world.scheduler.runUntil(world.scheduler.now + 2_500);
     expect(clients[0].at).toEqual(clients[1].at);
     expect(clients[0].at?.tenure).toBeGreaterThan(before?.tenure ?? Infinity);
+    expect(world.violations).toEqual([]);
+  });
+});
+
+describe("a split that is found", () => {
+  it("is not decided by an arbiter that has not noticed yet that the region that asks is back", async () => {
+    const world = await twoRegions();
+    const [arbiter] = world.pods("us");
+    const ask = async (): Promise<string> => {
+      const answer = arbiter?.splits.heal("room", "eu").then(
+        () => "looked",
+        (error: unknown) => (error instanceof PeerUnreachable ? "not reached" : String(error)),
+      );
+      await world.scheduler.runUntil(world.scheduler.now + 2_000);
+      return answer ?? "nobody";
+    };
+    expect(await ask()).toBe("looked");
+    world.network.sever("eu", "us");
+    await world.scheduler.runUntil(world.scheduler.now + 10_000);
+    expect(await ask()).toBe("not reached");
+    world.network.heal();
+    await world.scheduler.runUntil(world.scheduler.now + 5_000);
+    expect(await ask()).toBe("looked");
     expect(world.violations).toEqual([]);
   });
 });
