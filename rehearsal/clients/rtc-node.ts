@@ -67,6 +67,22 @@ export class RtcNodeClients {
     return this.notes.filter((note) => note.identity === identity);
   }
 
+  /** What a participant went through, and whom it heard last, in seconds before now; for a person to read. */
+  storyOf(identity: string): string {
+    const ago = (at: number): string => `-${((Date.now() - at) / 1000).toFixed(1)} s`;
+    const notes = this.notesOf(identity);
+    const heard = new Map(
+      notes
+        .filter(({ what }) => what === "data" || what === "audio")
+        .map(({ what, detail, at }) => [`${what} of ${detail}`, at]),
+    );
+    const events = notes
+      .filter(({ what }) => what !== "data" && what !== "audio")
+      .map(({ what, detail, at }) => `${what} ${detail}`.trim() + ` ${ago(at)}`);
+    const last = [...heard].map(([what, at]) => `last ${what} ${ago(at)}`);
+    return `${identity}: ${[...events, ...last].join(", ")}`;
+  }
+
   tell(request: RtcNodeRequest): void {
     this.child.send(request);
   }
@@ -147,18 +163,20 @@ export class RtcNodeParticipant {
     } = {},
   ): Promise<void> {
     const { after = 0, kind = "data", seconds = 15 } = options;
-    await this.clients.until(
-      () => {
-        const heard = new Set(
-          this.beats(kind)
-            .filter(({ at }) => at >= after)
-            .map(({ from }) => from),
-        );
-        return others.every((other) => heard.has(other)) ? true : undefined;
-      },
-      `${this.identity} to hear ${others.join(", ")}`,
-      seconds,
-    );
+    const look = (): true | undefined => {
+      const heard = new Set(
+        this.beats(kind)
+          .filter(({ at }) => at >= after)
+          .map(({ from }) => from),
+      );
+      return others.every((other) => heard.has(other)) ? true : undefined;
+    };
+    try {
+      await this.clients.until(look, `${this.identity} to hear ${others.join(", ")}`, seconds);
+    } catch (error) {
+      const stories = [this.identity, ...others].map((one) => this.clients.storyOf(one));
+      throw new Error([String(error), ...stories].join("\n"), { cause: error });
+    }
   }
 
   /** How long it was out, from a moment on until now. */
