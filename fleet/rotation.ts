@@ -60,10 +60,10 @@ export function nextMake(secret: Rotated, make: Make): Make {
 
 /**
  * Whether LiveKit is replaced when a region is deployed with these settings. It reads its configuration only when it
- * starts.
+ * starts, and has the one make that is used (ADR 0020).
  */
 export function replacesLiveKit(secret: Rotated, make: Make): boolean {
-  return secret === "livekitKeys" || (secret === "valkey" && phaseOf(make) !== "settled");
+  return (secret === "livekitKeys" || secret === "valkey") && phaseOf(make) === "new in use";
 }
 
 /**

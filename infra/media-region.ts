@@ -52,7 +52,6 @@ export function deployMediaRegion(
   const recordings = makeBucket(scope);
   const bucket = bucketOfEgress(scope, recordings, shared);
   const keys = { apiKey: shared.livekitApiKey, apiSecret: shared.livekitApiSecret };
-  const { livekitKeys: previousKeys } = previousSecrets(config.fleet, shared);
   const livekit = new LiveKit(
     "livekit",
     {
@@ -61,7 +60,6 @@ export function deployMediaRegion(
       region: config.stack,
       valkey,
       keys,
-      ...(previousKeys === undefined ? {} : { previousKeys }),
       turnHost: turnHost(config.stack, config.fleet.domain),
       udpPorts: config.media.udpPorts,
       webhookUrl: roomsWebhookUrl(NAMESPACES.meet),

@@ -25,7 +25,7 @@ export async function measureBrowserRecovery(
   const fleet = await Meetings.start({ regions: ["eu", "us"] });
   const place = fleet.network.place("us");
   const redis = await startRedis({ place });
-  const plain = await startLiveKit({ place, region: "plain", redis, keys: [KEY] });
+  const plain = await startLiveKit({ place, region: "plain", redis, key: KEY });
   const browser = await BrowserClients.start(fleet.network.place(CLIENTS));
   const outs = { plain: [] as number[], killed: [] as number[], evacuated: [] as number[] };
   const eu = fleet.region("eu");

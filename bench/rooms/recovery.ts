@@ -21,7 +21,7 @@ export async function measureRecovery(
   const fleet = await Meetings.start({ regions: ["eu", "us"] });
   const place = fleet.network.place("us");
   const redis = await startRedis({ place });
-  const plain = await startLiveKit({ place, region: "plain", redis, keys: [KEY] });
+  const plain = await startLiveKit({ place, region: "plain", redis, key: KEY });
   const outs = { plain: [] as number[], killed: [] as number[], evacuated: [] as number[] };
   try {
     for (let round = 0; round < rounds; round++) {

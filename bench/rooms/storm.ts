@@ -79,7 +79,7 @@ export async function measureStorm(
 }
 
 async function haproxyStorm(): Promise<number> {
-  const liveKit = await startCluster({ region: "plain", redis: NO_REDIS, keys: [KEY] });
+  const liveKit = await startCluster({ region: "plain", redis: NO_REDIS, key: KEY });
   const haproxy = await startHaproxy(liveKit.port);
   const opened: Socket[] = [];
   try {
@@ -209,7 +209,7 @@ function closeAll(sockets: Iterable<Socket>): void {
 }
 
 /** Starts a stand-in for a region's LiveKit: two thousand real sessions would be the whole of what is measured. */
-async function startCluster({ place = localPlace, region }: LiveKitOptions): Promise<LiveKit> {
+async function startCluster({ place = localPlace, region, key }: LiveKitOptions): Promise<LiveKit> {
   const folder = mkdtempSync(join(tmpdir(), "meet-fake-cluster-"));
   const port = await place.port();
   const url = `http://${place.address}:${port}`;
@@ -226,5 +226,9 @@ async function startCluster({ place = localPlace, region }: LiveKitOptions): Pro
     rmSync(folder, { recursive: true, force: true });
   };
   await process.start();
-  return { url, port, process, kill: () => process.kill(), start: () => process.start(), stop };
+  return {
+    ...{ url, port, process, key: () => key, stop },
+    kill: () => process.kill(),
+    start: () => process.start(),
+  };
 }

@@ -9,10 +9,11 @@ export interface LiveKitConfigInputs {
   /** Name of the region, a label only. */
   readonly region: string;
   readonly valkey: { readonly host: string; readonly port: number; readonly authToken: string };
-  /** The key that webhooks are signed with. */
+  /**
+   * The one key. With a second one LiveKit renews people's tokens with either (livekit/livekit,
+   * pkg/service/roommanager.go, getFirstKeyPair): ADR 0020.
+   */
   readonly keys: { readonly apiKey: string; readonly apiSecret: string };
-  /** A second key that is accepted, while keys are rotated. */
-  readonly previousKeys?: { readonly apiKey: string; readonly apiSecret: string };
   readonly turnHost: string;
   readonly udpPorts: { readonly from: number; readonly to: number };
   readonly webhookUrl: string;
@@ -39,7 +40,7 @@ export function udpPortRange(ports: LiveKitConfigInputs["udpPorts"]): string | n
  * and belongs in a Secret.
  */
 export function livekitConfig(inputs: LiveKitConfigInputs): string {
-  const { keys, previousKeys } = inputs;
+  const { keys } = inputs;
   return stringify({
     port: LIVEKIT_PORTS.signal,
     prometheus: { port: LIVEKIT_METRICS_PORT },
@@ -58,10 +59,7 @@ export function livekitConfig(inputs: LiveKitConfigInputs): string {
       tls_port: LIVEKIT_PORTS.turnTls,
       external_tls: true,
     },
-    keys: {
-      [keys.apiKey]: keys.apiSecret,
-      ...(previousKeys === undefined ? {} : { [previousKeys.apiKey]: previousKeys.apiSecret }),
-    },
+    keys: { [keys.apiKey]: keys.apiSecret },
     webhook: {
       api_key: keys.apiKey,
       urls: [inputs.webhookUrl],

@@ -26,11 +26,6 @@ export interface LiveKitArgs {
     readonly apiKey: pulumi.Input<string>;
     readonly apiSecret: pulumi.Input<string>;
   };
-  /** A second key that is accepted, while keys are rotated. @default none */
-  readonly previousKeys?: {
-    readonly apiKey: pulumi.Input<string>;
-    readonly apiSecret: pulumi.Input<string>;
-  };
   readonly turnHost: string;
   readonly udpPorts: { readonly from: number; readonly to: number };
   /** Where LiveKit reports what happens: the room gateway of its region, which relays it to Meet. */
@@ -117,15 +112,13 @@ export class LiveKit extends pulumi.ComponentResource {
         authToken: args.valkey.authToken,
       },
       keys: { apiKey: args.keys.apiKey, apiSecret: args.keys.apiSecret },
-      previousKeys: args.previousKeys,
       webhookUrl: args.webhookUrl,
     });
-    const files = pulumi.secret(parts).apply(({ valkey, keys, previousKeys, webhookUrl }) => {
+    const files = pulumi.secret(parts).apply(({ valkey, keys, webhookUrl }) => {
       const inputs: LiveKitConfigInputs = {
         region: args.region,
         valkey,
         keys,
-        ...(previousKeys === undefined ? {} : { previousKeys }),
         turnHost: args.turnHost,
         udpPorts: args.udpPorts,
         webhookUrl,

@@ -68,7 +68,7 @@ export function addKeys(registry: Registry): void {
       "1. the new one is accepted everywhere; 2. the new one signs everywhere; then the old one's last token has to\n" +
       "end (six hours for LiveKit's keys, two minutes for the others); 3. the old one is dropped everywhere.\n" +
       "Goes as far as it can and ends with 3 where it has to wait: call it again then. For LiveKit's keys each region is\n" +
-      "emptied before and takes rooms again after, because LiveKit reads its keys only when it starts.",
+      "emptied before step 2 and takes rooms again after, because LiveKit reads its key only when it starts.",
     examples: [
       "fleet keys rotate",
       "fleet keys rotate --evacuate --yes",
@@ -98,6 +98,14 @@ const WHO_IS_TURNED_AWAY = {
   peer: "whoever holds a token of the old one is turned away",
   operator: "whoever holds a token of the old one is turned away",
   valkey: "meetings and recordings in pods that still drain may break off",
+} as const satisfies Record<Rotated, string>;
+
+/** How often every region is deployed. */
+const DEPLOYED = {
+  livekitKeys: "three times, the second time while it is empty,",
+  peer: "three times",
+  operator: "three times",
+  valkey: "twice, the first time while it is empty,",
 } as const satisfies Record<Rotated, string>;
 
 /** What is called again to go on. */
@@ -174,7 +182,7 @@ async function askToBegin(world: World, { fleet }: FleetFiles, secret: Rotated):
     );
   }
   await world.confirm.ask(
-    `Keys: a new ${secret} is made, and every region is deployed ${secret === "valkey" ? "twice" : "three times"} in the course of it.`,
+    `Keys: a new ${secret} is made, and every region is deployed ${DEPLOYED[secret]} in the course of it.`,
   );
 }
 

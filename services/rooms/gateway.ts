@@ -255,6 +255,7 @@ export class Gateway {
       host: rooms.host,
       liveKit: own.liveKit,
       upstream: new Upstream(environment.LIVEKIT_URL),
+      keys: own.keys,
       metrics,
     });
     const peer = new PeerDoor({

@@ -90,21 +90,27 @@ describe("a rolling rotation that was killed", () => {
       expect(it.regions.get("eu").draining).toBeUndefined();
       expect(it.regions.get("us").draining).toBeUndefined();
       // Not deployed a second time with the same keys.
-      const left = region === "eu" ? ["up us", "up eu", "up us"] : ["up eu", "up us"];
-      expect(it.stacks.calls.slice(calls)).toEqual(left);
+      expect(it.stacks.calls.slice(calls)).toEqual(region === "eu" ? ["up us"] : []);
     },
   );
 
-  it("in its last step and called with --in-place, lets the region take rooms again", async () => {
+  it("and called with --in-place, lets the region take rooms again, and drops the old key", async () => {
     const it = await fleetWithGateways();
-    expect(await rotate(again(it).world, ROLLING)).toBe(EXIT.notFinished);
-    const dropNow = { ...ROLLING, dropNow: true };
-    await expect(rotate(killedBefore(it, "undrain", "us"), dropNow)).rejects.toThrow("killed");
-    const last = again(it);
-    expect(await rotate(last.world, { ...dropNow, inPlace: true })).toBe(EXIT.done);
-    expect(last.result().text).toContain("The rotation before this one is finished now.");
+    await expect(rotate(killedBefore(it, "undrain", "us"), ROLLING)).rejects.toThrow("killed");
+    const calls = it.stacks.calls.length;
+    const options = { ...ROLLING, inPlace: true, dropNow: true };
+    expect(await rotate(again(it).world, options)).toBe(EXIT.done);
     expect(it.regions.get("us").draining).toBeUndefined();
+    expect(it.stacks.calls.slice(calls)).toEqual(["up eu", "up us"]);
     expect(phaseOf(it.makeNow())).toBe("settled");
+  });
+
+  it("empties each region once: LiveKit is replaced only where the new key comes into use", async () => {
+    const it = await fleetWithGateways();
+    expect(await rotate(it.world, { ...ROLLING, dropNow: true })).toBe(EXIT.done);
+    expect(it.stacks.calls).toEqual(["eu", "us", "eu", "us", "eu", "us"].map((to) => `up ${to}`));
+    const emptied = it.said.filter((line) => line.endsWith(": evacuate"));
+    expect(emptied).toEqual(["eu: evacuate", "us: evacuate"]);
   });
 
   it("says so where it cannot ask, and goes on", async () => {

@@ -42,7 +42,7 @@ beforeAll(async () => {
   webhooks = remember(await MeetWebhooks.start(meet, KEY, network.place(TEST)));
   redis = remember(await startRedis({ place, password: 'a "quoted" one' }));
   const webhookUrl = webhooks.url;
-  livekit = remember(await startLiveKit({ place, region: "eu", redis, keys: [KEY], webhookUrl }));
+  livekit = remember(await startLiveKit({ place, region: "eu", redis, key: KEY, webhookUrl }));
   nodes = remember(RtcNodeClients.start(network.place(CLIENTS)));
   browser = remember(await BrowserClients.start(network.place(CLIENTS)));
 });

@@ -34,7 +34,10 @@ export const FILES_SECONDS = 5.5;
 /** Seconds after which LiveKit forgets a node that died. */
 export const LIVEKIT_FORGETS_SECONDS = 6;
 
-/** Part of rooms-clients.test.ts: keys and secrets are replaced in the order that operators keep to, while people meet. */
+/**
+ * Part of rooms-clients.test.ts: keys and secrets are replaced in the order of `fleet keys rotate`, while people meet.
+ * LiveKit renews the token of whoever comes in with its own key, so people hold tokens of both keys for a while.
+ */
 export function keysRotate(): void {
   describe("keys and secrets", () => {
     const room = "rotation";
@@ -55,21 +58,32 @@ export function keysRotate(): void {
       ]);
     };
 
+    const noneLost = (since: number): void => {
+      const lost = people.flatMap((one) => one.notes("reconnecting", "disconnected"));
+      expect(lost.filter(({ at }) => at >= since)).toEqual([]);
+    };
+
     const enter = (): Promise<readonly RtcNodeParticipant[]> =>
       Promise.all([
         joinNode({ via: "eu", room, identity: "anna" }),
         joinNode({ via: "us", room, identity: "ben" }),
       ]);
 
-    /** A region is evacuated, its LiveKit comes back with other keys, and it takes meetings again. */
-    const restart = async (name: string, keys: readonly [ApiKey, ...ApiKey[]]): Promise<void> => {
+    /** A region is evacuated, its gateways and its LiveKit use the new key, and it takes meetings again. */
+    const useNextKey = async (name: string): Promise<void> => {
       const region = fleet.region(name);
       const body = { deadlineSeconds: 600 };
       expect((await operate(region, { method: "POST", path: "evacuate", body })).status).toBe(202);
-      await expect.poll(() => hosts(room, keys[0]), { timeout: 10_000 }).not.toContain(name);
+      await expect.poll(() => hosts(room), { timeout: 10_000 }).not.toContain(name);
       await bothHear(Date.now());
+      replaceSecrets(region, {
+        "livekit-api-key": NEXT_KEY.apiKey,
+        "livekit-api-secret": NEXT_KEY.apiSecret,
+        "livekit-previous-api-key": KEY.apiKey,
+        "livekit-previous-api-secret": KEY.apiSecret,
+      });
       await region.liveKit.kill();
-      await region.liveKit.start(keys);
+      await region.liveKit.start(NEXT_KEY);
       // A LiveKit that is back within five seconds still finds its dead self in Redis and sends people there
       // (livekit/livekit, pkg/routing/selector/utils.go): its region takes nobody before.
       await sleep(LIVEKIT_FORGETS_SECONDS * 1000);
@@ -78,7 +92,21 @@ export function keysRotate(): void {
       await bothHear(Date.now());
     };
 
-    /** Meet ends a meeting, with the key of now, and is told that it has ended. */
+    /** People with a token of either key come into the meeting and found one, through every region. */
+    const guestsComeIn = async (when: string): Promise<void> => {
+      for (const key of [KEY, NEXT_KEY]) {
+        for (const via of REGIONS) {
+          const fresh = `${key.apiKey}-${via}-${when}`;
+          const guest = await joinRaw({ via, room, identity: fresh, key });
+          const founder = await joinRaw({ via, room: fresh, identity: fresh, key });
+          expect(await hosts(fresh)).toEqual([via]);
+          await Promise.all([guest.leaveRoom(), founder.leaveRoom()]);
+          await ends(fresh);
+        }
+      }
+    };
+
+    /** Meet ends a meeting, with the new key, and is told that it has ended. */
     const ends = async (ended: string): Promise<void> => {
       const { testUrl } = fleet.region("us");
       await meet.call(testUrl, NEXT_KEY, "RoomService/DeleteRoom", { room: ended });
@@ -105,9 +133,10 @@ export function keysRotate(): void {
         }),
       );
 
-    it("to come are accepted by gateways, then by LiveKit, while a meeting runs", async () => {
+    it("to come are accepted by gateways, which sign with LiveKit's own, and nobody notices", async () => {
       people = await enter();
       await bothHear(Date.now());
+      const since = Date.now();
       expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
         [200, 200],
         [401, 401],
@@ -118,9 +147,6 @@ export function keysRotate(): void {
         "peer-previous-secret": NEXT_PEER,
         "operator-previous-secret": NEXT_OPERATOR,
       });
-      for (const name of REGIONS) {
-        await restart(name, [KEY, NEXT_KEY]);
-      }
       expect([await both(KEY), await both(NEXT_KEY)]).toEqual([
         [200, 200],
         [200, 200],
@@ -129,44 +155,32 @@ export function keysRotate(): void {
         [200, 200],
         [200, 200],
       ]);
+      await guestsComeIn("accepted");
+      await bothHear(Date.now());
+      noneLost(since);
     });
 
-    it("are used from then on, and nobody notices", async () => {
+    it("are used from then on, LiveKit's region by region, each while it is empty", async () => {
       const since = Date.now();
       await replaceEverywhere({
-        "livekit-api-key": NEXT_KEY.apiKey,
-        "livekit-api-secret": NEXT_KEY.apiSecret,
-        "livekit-previous-api-key": KEY.apiKey,
-        "livekit-previous-api-secret": KEY.apiSecret,
         "peer-secret": NEXT_PEER,
         "peer-previous-secret": PEER_SECRET,
         "operator-secret": NEXT_OPERATOR,
         "operator-previous-secret": OPERATOR_SECRET,
       });
-      webhooks.useKey(NEXT_KEY);
       await bothHear(Date.now());
-      const lost = people.flatMap((one) => one.notes("reconnecting", "disconnected"));
-      expect(lost.filter(({ at }) => at >= since)).toEqual([]);
-      for (const key of [KEY, NEXT_KEY]) {
-        for (const via of REGIONS) {
-          const fresh = `${key.apiKey}-${via}`;
-          const guest = await joinRaw({ via, room, identity: fresh, key });
-          const founder = await joinRaw({ via, room: fresh, identity: fresh, key });
-          expect(await hosts(fresh, NEXT_KEY)).toEqual([via]);
-          await Promise.all([guest.leaveRoom(), founder.leaveRoom()]);
-        }
-      }
-      // The order of the keys is what LiveKit signs webhooks by: still with the one of before, which the gateway knows.
-      await ends(`${NEXT_KEY.apiKey}-us`);
+      noneLost(since);
+      // Meet is deployed with the first region, and knows the new key alone.
+      webhooks.useKey(NEXT_KEY);
       for (const name of REGIONS) {
-        await restart(name, [NEXT_KEY, KEY]);
+        await useNextKey(name);
+        await guestsComeIn(`while-${name}`);
+        await bothHear(Date.now());
       }
-      const founder = await joinRaw({ via: "eu", room: "signed", identity: "eve", key: NEXT_KEY });
-      await founder.leaveRoom();
-      await ends("signed");
     });
 
-    it("of before are refused once they are gone", async () => {
+    it("of before are refused once they are gone, and people who came with them stay", async () => {
+      const since = Date.now();
       await replaceEverywhere({
         "livekit-previous-api-key": "APInobodys",
         "livekit-previous-api-secret": NOBODYS,
@@ -186,6 +200,17 @@ export function keysRotate(): void {
       );
       expect(refused).toBeInstanceOf(UpgradeRefused);
       await bothHear(Date.now());
+      noneLost(since);
+      // They came with the old key: what moves them now are the tokens that LiveKit has given them since.
+      const [host = ""] = await hosts(room);
+      const body = { deadlineSeconds: 600 };
+      const order = { method: "POST", path: "evacuate", body } as const;
+      expect((await operate(fleet.region(host), order, NEXT_OPERATOR)).status).toBe(202);
+      await expect.poll(() => hosts(room), { timeout: 10_000 }).not.toContain(host);
+      await bothHear(Date.now());
+      const undrain = { method: "POST", path: "undrain" } as const;
+      expect((await operate(fleet.region(host), undrain, NEXT_OPERATOR)).status).toBe(200);
+      await becomes(() => statuses(fleet.region(host), "/region-health"), [200, 200]);
       await ends(room);
     });
   });

@@ -73,13 +73,13 @@ describe.each<{ secret: string; phases: readonly unknown[]; steps: readonly stri
       [
         "+ RandomPassword shared-secrets-livekit-2",
         "+ RandomPassword shared-secrets-livekit-key-2",
-        ...[...LIVEKIT, ...ROOMS],
+        ...ROOMS,
       ],
       [...MEET, ...EGRESS, ...LIVEKIT, "Secret rooms-secrets"],
       [
         "- RandomPassword shared-secrets-livekit-1",
         "- RandomPassword shared-secrets-livekit-key-1",
-        ...[...LIVEKIT, ...ROOMS],
+        ...ROOMS,
       ],
     ],
   },

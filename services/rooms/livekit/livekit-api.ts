@@ -21,6 +21,7 @@ import {
   type ParticipantInfo,
 } from "@livekit/protocol";
 import { LiveKitDown } from "../placement/ports.ts";
+import { askWithEach, type TokenSigners } from "../tokens/each-key.ts";
 import { HttpCaller, NoAnswer, NotSent, type HttpAnswer } from "./http-caller.ts";
 import { parseTwirpError, TwirpError } from "./twirp-error.ts";
 
@@ -36,8 +37,9 @@ export interface AdminGrants {
   readonly room?: string;
 }
 
-/** Signs tokens with the deployment's LiveKit key. */
-export interface TokenMint {
+/** Signs tokens with the deployment's LiveKit keys. */
+export interface TokenMint extends TokenSigners {
+  /** A token of the gateway's own, signed with the current key. */
   mint(grants: AdminGrants, ttlSeconds: number): string | Promise<string>;
 }
 
@@ -188,7 +190,11 @@ export class LiveKitApi {
     repeatable: Repeatable = "repeatable",
   ): Promise<T> {
     const token = await this.tokens.mint(grants, TOKEN_SECONDS);
-    const answer = await this.send(method, token, request.toBinary(), repeatable);
+    const answer = await askWithEach(
+      this.tokens.signedByEach(token),
+      (one) => this.send(method, one, request.toBinary(), repeatable),
+      ({ status }) => status,
+    );
     if (answer.status === 200) {
       try {
         return type.fromBinary(answer.body);

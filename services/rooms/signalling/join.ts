@@ -6,8 +6,10 @@ import { hopByHop, pairsOf, type Header } from "./http-head.ts";
 export interface Join {
   readonly room: string;
   readonly identity: string;
-  /** Path with query, as it came: the token is in there. */
+  /** Path with query, as it came: the token is in there, or in the headers. */
   readonly url: string;
+  /** The token, verified. */
+  readonly token: string;
   /** An upgrade, or the question of a client why its upgrade failed. */
   readonly isUpgrade: boolean;
   /** The client's headers that are for LiveKit. */
@@ -45,6 +47,31 @@ export function tokenOf(request: Pick<IncomingMessage, "headers" | "url">): stri
   const url = request.url ?? "";
   const at = url.indexOf("?");
   return at < 0 ? "" : (new URLSearchParams(url.slice(at + 1)).get("access_token") ?? "");
+}
+
+/** The join with another token in the place of its own. */
+export function withToken(join: Join, token: string): Join {
+  if (token === join.token) {
+    return join;
+  }
+  const [path = "", query = ""] = splitOnce(join.url, "?");
+  const pairs = query.split("&").map((pair) => {
+    const [name = ""] = splitOnce(pair, "=");
+    return name === "access_token" ? `${name}=${token}` : pair;
+  });
+  return {
+    ...join,
+    token,
+    url: query === "" ? path : `${path}?${pairs.join("&")}`,
+    headers: join.headers.map(([name, value]) =>
+      name.toLowerCase() === "authorization" ? [name, `Bearer ${token}`] : [name, value],
+    ),
+  };
+}
+
+function splitOnce(text: string, separator: string): readonly string[] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Claim } from "../placement/claim.ts";
 import type { Admission } from "../placement/host.ts";
 import type { LocalLiveKit } from "../placement/ports.ts";
+import { askWithEach, type TokenSigners } from "../tokens/each-key.ts";
 import type { Answer } from "./answer.ts";
-import type { Join } from "./join.ts";
+import { withToken, type Join } from "./join.ts";
 import { readAnswer, type Outcome } from "./outcome.ts";
 import { pause } from "./pause.ts";
 import { NotReached, type OpenAnswer, type Upstream } from "./upstream.ts";
@@ -34,6 +35,7 @@ export class LocalDoor {
   private readonly host: Admitting;
   private readonly liveKit: Pick<LocalLiveKit, "check">;
   private readonly upstream: Upstream;
+  private readonly keys: TokenSigners;
   private readonly metrics: DoorMetrics;
 
   constructor(parts: {
@@ -41,12 +43,14 @@ export class LocalDoor {
     readonly host: Admitting;
     readonly liveKit: Pick<LocalLiveKit, "check">;
     readonly upstream: Upstream;
+    readonly keys: TokenSigners;
     readonly metrics: DoorMetrics;
   }) {
     this.region = parts.region;
     this.host = parts.host;
     this.liveKit = parts.liveKit;
     this.upstream = parts.upstream;
+    this.keys = parts.keys;
     this.metrics = parts.metrics;
   }
 
@@ -64,7 +68,11 @@ export class LocalDoor {
           ? { kind: "refused", why: "moved", found: admission.claim }
           : { kind: "refused", why: admission.reason };
       }
-      const answered = await this.ask(join);
+      const answered = await askWithEach(
+        this.keys.signedByEach(join.token),
+        (token) => this.ask(withToken(join, token)),
+        (one) => (one?.kind === "answer" ? one.answer.status : undefined),
+      );
       if (answered !== undefined && answered.kind === "open") {
         return answered;
       }

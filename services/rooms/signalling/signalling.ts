@@ -191,6 +191,7 @@ export class Signalling {
       room: token.room,
       identity: token.identity,
       url: request.url ?? "",
+      token: tokenOf(request),
       isUpgrade: client instanceof UpgradeClient,
       headers: passedHeaders(request.rawHeaders),
       address,

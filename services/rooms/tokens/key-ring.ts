@@ -1,5 +1,7 @@
 import { createHmac } from "node:crypto";
+import * as z from "zod";
 import type { AdminGrants } from "../livekit/livekit-api.ts";
+import type { TokenSigners } from "./each-key.ts";
 
 /** A key of LiveKit's API with its secret. */
 export interface ApiKey {
@@ -26,7 +28,7 @@ export interface KeyFiles {
  * secret are replaced by Kubernetes in one step, so all files are read again as soon as one has changed: otherwise the
  * new key would go with the old secret until the next look.
  */
-export class KeyRing {
+export class KeyRing implements TokenSigners {
   private readonly files: readonly KeyFiles[];
   private keys: readonly ApiKey[];
 
@@ -61,12 +63,15 @@ export class KeyRing {
 
   /** A token of the gateway's own for LiveKit's server API, signed with the current key. */
   mint(grants: AdminGrants, ttlSeconds: number): string {
-    const { apiKey, secret } = this.current();
     const now = Math.floor(Date.now() / 1000);
-    const header = encoded({ alg: "HS256", typ: "JWT" });
-    const payload = encoded({ iss: apiKey, nbf: now, exp: now + ttlSeconds, video: grants });
-    const signature = createHmac("sha256", secret).update(`${header}.${payload}`);
-    return `${header}.${payload}.${signature.digest("base64url")}`;
+    return signed({ nbf: now, exp: now + ttlSeconds, video: grants }, this.current());
+  }
+
+  /** @param token one that was verified */
+  signedByEach(token: string): readonly string[] {
+    const [, payload = ""] = token.split(".");
+    const claims = claimsSchema.parse(JSON.parse(Buffer.from(payload, "base64url").toString()));
+    return this.keys.map((key) => (key.apiKey === claims.iss ? token : signed(claims, key)));
   }
 
   private reload(): void {
@@ -86,6 +91,16 @@ export class KeyRing {
       secret: secret.current(),
     }));
   }
+}
+
+/** All claims of a token, as they are. */
+const claimsSchema = z.looseObject({ iss: z.string() });
+
+function signed(claims: object, { apiKey, secret }: ApiKey): string {
+  const header = encoded({ alg: "HS256", typ: "JWT" });
+  const payload = encoded({ ...claims, iss: apiKey });
+  const signature = createHmac("sha256", secret).update(`${header}.${payload}`);
+  return `${header}.${payload}.${signature.digest("base64url")}`;
 }
 
 function encoded(part: object): string {

@@ -1,5 +1,6 @@
-import { HttpCaller, NoAnswer } from "../livekit/http-caller.ts";
+import { HttpCaller, NoAnswer, type HttpAnswer } from "../livekit/http-caller.ts";
 import { parseTwirpError } from "../livekit/twirp-error.ts";
+import { askWithEach, type TokenSigners } from "../tokens/each-key.ts";
 import type { Deadline } from "./deadline.ts";
 import { forEgress } from "./egress-storage.ts";
 import { errorAnswer, type TwirpAnswer } from "./twirp-answer.ts";
@@ -7,6 +8,9 @@ import type { TwirpBody } from "./twirp-body.ts";
 
 /** LiveKit gives up by itself after as many milliseconds (livekit/protocol, utils/xtwirp/timeout.go). */
 export const TIMEOUT_HEADER = "x-twirp-timeout-ms";
+
+/** How the header of a call begins. */
+const BEARER = "Bearer ";
 
 /** Milliseconds that a call gets in a region that did not answer of late. */
 const UNREACHABLE_MS = 1500;
@@ -20,6 +24,7 @@ export interface TwirpCall {
   readonly method: string;
   readonly contentType: string;
   readonly body: TwirpBody;
+  /** `Bearer` and a token that was verified. */
   readonly authorization: string;
 }
 
@@ -48,18 +53,21 @@ export class Upstream {
   readonly region: string;
   private readonly liveKit: HttpCaller;
   private readonly peers: PeerTwirp;
+  private readonly tokens: TokenSigners;
   private readonly hasRegionalStorage: boolean;
 
   constructor(parts: {
     readonly region: string;
     readonly liveKitUrl: string;
     readonly peers: PeerTwirp;
+    readonly tokens: TokenSigners;
     /** True if Egress of each region has storage of its own. */
     readonly hasRegionalStorage: boolean;
   }) {
     this.region = parts.region;
     this.liveKit = new HttpCaller(parts.liveKitUrl);
     this.peers = parts.peers;
+    this.tokens = parts.tokens;
     this.hasRegionalStorage = parts.hasRegionalStorage;
   }
 
@@ -84,20 +92,23 @@ export class Upstream {
   async sendHere(call: TwirpCall, deadline: Deadline, isLook: boolean): Promise<TwirpAnswer> {
     const method = `${call.service}/${call.method}`;
     const body = forEgress(method, call.body, this.hasRegionalStorage);
-    const timeoutMs = Math.max(1, deadline.left() - MARGIN_MS);
-    const answer = await this.liveKit.call({
-      method: "POST",
-      path: `/twirp/livekit.${method}`,
-      headers: {
-        "content-type": call.contentType,
-        authorization: call.authorization,
-        [TIMEOUT_HEADER]: String(Math.max(1, Math.floor(timeoutMs - MARGIN_MS))),
-      },
-      body,
-      timeoutMs,
-      isFresh: !isLook,
-    });
-    return asTwirp(answer, method);
+    const ask = (token: string): Promise<HttpAnswer> => {
+      const timeoutMs = Math.max(1, deadline.left() - MARGIN_MS);
+      return this.liveKit.call({
+        method: "POST",
+        path: `/twirp/livekit.${method}`,
+        headers: {
+          "content-type": call.contentType,
+          authorization: `${BEARER}${token}`,
+          [TIMEOUT_HEADER]: String(Math.max(1, Math.floor(timeoutMs - MARGIN_MS))),
+        },
+        body,
+        timeoutMs,
+        isFresh: !isLook,
+      });
+    };
+    const tokens = this.tokens.signedByEach(call.authorization.slice(BEARER.length));
+    return asTwirp(await askWithEach(tokens, ask, ({ status }) => status), method);
   }
 
   /** Closes the connections to LiveKit. */

@@ -11,6 +11,7 @@ const tokens = {
     const payload = JSON.stringify({ video, exp: ttlSeconds });
     return `h.${Buffer.from(payload).toString("base64url")}.s`;
   },
+  signedByEach: (token: string) => [token, `${token}-with-the-other-key`],
 };
 
 describe("LiveKit's server API", () => {
@@ -38,6 +39,15 @@ describe("LiveKit's server API", () => {
     liveKit.addRoom("b");
     expect((await api.listRooms(["b", "c"])).map(({ name }) => name)).toEqual(["b"]);
     expect((await api.listRooms()).map(({ name }) => name)).toEqual(["a", "b"]);
+  });
+
+  it("signs a call with its other key where LiveKit does not know the first", async () => {
+    const refused = { kind: "answer", status: 401, body: "invalid API key" } as const;
+    liveKit.misdeeds.set("RoomService/DeleteRoom", refused);
+    await expect(api.deleteRoom("a")).rejects.toThrow("it answered 401");
+    const tokens = liveKit.callsOf("RoomService/DeleteRoom").map((call) => call.authorization);
+    expect(tokens).toHaveLength(2);
+    expect(tokens[1]).toBe(`${tokens[0] ?? ""}-with-the-other-key`);
   });
 
   it("says whether there was a room to delete", async () => {

@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   answers,
@@ -19,6 +20,10 @@ import { Unplaceable } from "../../../services/rooms/placement/proposer.ts";
 
 let liveKit: FakeLiveKit;
 let gateway: SignallingGateway;
+
+function accessToken(url: string): string {
+  return new URLSearchParams(url.split("?")[1]).get("access_token") ?? "";
+}
 
 beforeEach(async () => {
   liveKit = await FakeLiveKit.start();
@@ -122,6 +127,34 @@ describe("an upgrade of a room that this region hosts", () => {
     const client = RawClient.upgrade(gateway.port, await joinUrl("room", { key: OLD_API_KEY }));
     expect(await client.status).toBe(101);
     client.close();
+  });
+
+  it.each(["the query", "the header"])(
+    "is signed with the current key first, then with the one before where LiveKit has that: in %s",
+    async (where) => {
+      const url = await joinUrl("room", { key: OLD_API_KEY });
+      const token = accessToken(url);
+      const isInQuery = where === "the query";
+      const asked = isInQuery ? url : "/rtc?sdk=js&auto_subscribe=1";
+      const headers = isInQuery ? [] : ([["Authorization", `Bearer ${token}`]] as const);
+      liveKit.once(answers(401, "invalid API key: meet"));
+      const client = RawClient.upgrade(gateway.port, asked, headers);
+      expect(await client.status).toBe(101);
+      const seen = liveKit.seen.map((it) => it.header("authorization") ?? accessToken(it.url));
+      const issuers = seen.map((text) => decodeJwt(text.replace("Bearer ", "")).iss);
+      expect(issuers).toEqual(["meet", "old"]);
+      expect(seen[1]?.replace("Bearer ", "")).toBe(token);
+      const others = liveKit.seen.map((it) => it.url.replace(accessToken(it.url), ""));
+      expect(others).toEqual([asked, asked].map((it) => it.replace(accessToken(it), "")));
+      client.close();
+    },
+  );
+
+  it("is refused as LiveKit refuses it where that knows neither key", async () => {
+    liveKit.always(answers(401, "invalid API key"));
+    const client = RawClient.upgrade(gateway.port, await joinUrl("room"));
+    expect(await client.status).toBe(401);
+    expect(liveKit.seen).toHaveLength(2);
   });
 
   it("takes the token from the Authorization header too, before the query, as LiveKit does", async () => {

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { SecretFile } from "../../../services/shared/secret-file.ts";
 import { verifyJoinToken } from "../../../services/rooms/tokens/join-token.ts";
+import { verifyLiveKitToken } from "../../../services/rooms/tokens/jwt.ts";
 import { KeyRing, type KeyFiles } from "../../../services/rooms/tokens/key-ring.ts";
 import { joinToken } from "../../../rehearsal/clients/tokens.ts";
 import { API_KEY, OLD_API_KEY } from "../../support/rooms/signalling-gateway.ts";
@@ -206,6 +208,25 @@ describe("the keys", () => {
       { apiKey: "one", secret: "first" },
     ]);
     expect(ring.secretOf("zero")).toBeUndefined();
+  });
+
+  it("sign a token anew, each with its own name and all other claims as they are", () => {
+    mount("v1", first);
+    const ring = new KeyRing(files(""), files("old-"));
+    const claims = {
+      iss: "zero",
+      sub: "Zoë",
+      exp: 4_102_444_800,
+      video: { room: "r" },
+      sha256: "",
+    };
+    const zeroth = signed(claims, { alg: "HS256" }, { apiKey: "zero", apiSecret: "zeroth" });
+    const [now = "", before] = ring.signedByEach(zeroth);
+    expect(before).toBe(zeroth);
+    const all = z.looseObject({});
+    const verified = verifyLiveKitToken(now, ring, Date.now() / 1000, all);
+    expect(verified).toMatchObject({ ok: true, claims: { ...claims, iss: "one" } });
+    expect(new KeyRing(files("")).signedByEach(now)).toEqual([now]);
   });
 
   it("sign tokens of the gateway's own, which LiveKit verifies", () => {

@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:net";
+import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorOf, TwirpFleet, type TwirpRegion } from "../../support/rooms/twirp-fleet.ts";
 
@@ -48,6 +49,22 @@ describe("the server API when something is away", () => {
     const ms = performance.now() - begin;
     return { code: answer.status === 200 ? "ok" : errorOf(answer).code, ms };
   }
+
+  it("signs a call with its other key where LiveKit does not know the first, here and there", async () => {
+    const refused = { kind: "answer", status: 401, body: "invalid API key" } as const;
+    for (const region of [eu, us]) {
+      const room = `${ROOM}-${region.name}`;
+      fleet.addRoom(room, region, "ada");
+      region.liveKit.misdeeds.set(SEND, refused);
+      const answer = await eu.call(SEND, JSON.stringify({ room, identity: "ada" }));
+      expect(errorOf(answer).code).toBe("unavailable");
+      const tokens = region.liveKit.callsOf(SEND).map((call) => call.authorization);
+      expect(tokens.map((text) => decodeJwt(text.replace("Bearer ", "")).iss)).toEqual([
+        "APIdevkey",
+        "APIother",
+      ]);
+    }
+  });
 
   it("answers in time when LiveKit is silent, and sends what may have an effect once", async () => {
     fleet.addRoom(ROOM, eu, "ada");

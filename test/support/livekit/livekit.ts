@@ -12,7 +12,7 @@ export interface LiveKitOptions {
   readonly place?: Place;
   readonly region: string;
   readonly redis: LocalConfigInputs["redis"];
-  readonly keys: readonly [ApiKey, ...ApiKey[]];
+  readonly key: ApiKey;
   /** @default no webhooks */
   readonly webhookUrl?: string;
   /** @default as deployed: false */
@@ -25,10 +25,12 @@ export interface LiveKit {
   readonly url: string;
   readonly port: number;
   readonly process: ManagedProcess;
+  /** The key that it has now. */
+  key(): ApiKey;
   /** SIGKILL, as the loss of its node. */
   kill(): Promise<void>;
-  /** Starts it again on the same ports, with other keys and another password of its Redis if given. */
-  start(keys?: LiveKitOptions["keys"], redisPassword?: string): Promise<void>;
+  /** Starts it again on the same ports, with another key and another password of its Redis if given. */
+  start(key?: ApiKey, redisPassword?: string): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -44,11 +46,13 @@ export async function startLiveKit(options: LiveKitOptions): Promise<LiveKit> {
     metrics: await place.port(),
   };
   const file = join(folder, "livekit.yaml");
-  const configure = (keys: LiveKitOptions["keys"], password = redis.password): void => {
+  let current = options.key;
+  const configure = (key: ApiKey, password = redis.password): void => {
+    current = key;
     const config = localLiveKitConfig({
       region,
       redis: { ...redis, password },
-      keys,
+      key,
       nodeAddress: place.mediaAddress,
       ports,
       ...(webhookUrl === undefined ? {} : { webhookUrl }),
@@ -71,7 +75,7 @@ export async function startLiveKit(options: LiveKitOptions): Promise<LiveKit> {
     await managed.kill();
     rmSync(folder, { recursive: true, force: true });
   };
-  configure(options.keys);
+  configure(current);
   try {
     await managed.start();
   } catch (error) {
@@ -82,10 +86,11 @@ export async function startLiveKit(options: LiveKitOptions): Promise<LiveKit> {
     url,
     port: ports.signal,
     process: managed,
+    key: () => current,
     kill: () => managed.kill(),
-    start: async (keys, redisPassword) => {
-      if (keys !== undefined) {
-        configure(keys, redisPassword);
+    start: async (key, redisPassword) => {
+      if (key !== undefined) {
+        configure(key, redisPassword);
       }
       await managed.start();
     },

@@ -4,7 +4,6 @@ import { livekitConfig } from "../../../components/livekit/livekit-config.ts";
 import { localLiveKitConfig } from "./local-config.ts";
 
 const KEY = { apiKey: "APIone", apiSecret: "a-secret-of-at-least-thirty-two-characters" };
-const OLD = { apiKey: "APItwo", apiSecret: "another-secret-of-at-least-thirty-two-char" };
 
 const deployed = parse(
   livekitConfig({
@@ -22,7 +21,7 @@ const local = (more: { roomsByJoin?: boolean; bindAddress?: string } = {}): type
     localLiveKitConfig({
       region: "eu",
       redis: { host: "127.0.0.1", port: 6400, password: "word" },
-      keys: [KEY, OLD],
+      key: KEY,
       webhookUrl: "http://127.0.0.1:9/webhooks/livekit",
       nodeAddress: "10.0.0.2",
       ports: { signal: 1, iceTcp: 2, iceUdp: 3, metrics: 4 },
@@ -31,7 +30,7 @@ const local = (more: { roomsByJoin?: boolean; bindAddress?: string } = {}): type
   ) as typeof deployed;
 
 describe("the configuration of a LiveKit under test", () => {
-  it("is the deployed one but for ports, addresses, TURN, TLS to Redis and further keys", () => {
+  it("is the deployed one but for ports, addresses, TURN and TLS to Redis", () => {
     const { turn, ...expected } = deployed;
     expect(turn).toBeDefined();
     expect(local()).toEqual({
@@ -40,7 +39,6 @@ describe("the configuration of a LiveKit under test", () => {
       prometheus: { port: 4 },
       rtc: { tcp_port: 2, udp_port: 3, use_external_ip: false, node_ip: "10.0.0.2" },
       redis: { address: "127.0.0.1:6400", password: "word" },
-      keys: { [KEY.apiKey]: KEY.apiSecret, [OLD.apiKey]: OLD.apiSecret },
     });
   });
 

@@ -18,8 +18,7 @@ export interface LocalConfigInputs {
     readonly port: number;
     readonly password?: string | undefined;
   };
-  /** The first signs webhooks and what LiveKit mints; all are accepted. */
-  readonly keys: readonly [ApiKey, ...ApiKey[]];
+  readonly key: ApiKey;
   /** Without it, LiveKit posts no webhooks. */
   readonly webhookUrl?: string;
   readonly nodeAddress: string;
@@ -37,11 +36,10 @@ export interface LocalConfigInputs {
 
 /**
  * The configuration that `components/livekit` deploys, with these changes and no others: ports and addresses of this
- * machine instead of STUN's; no TURN; Redis without TLS; further keys; no webhook where none is wanted; rooms made by
- * joins where a test asks for it.
+ * machine instead of STUN's; no TURN; Redis without TLS; no webhook where none is wanted; rooms made by joins where a
+ * test asks for it.
  */
 export function localLiveKitConfig(inputs: LocalConfigInputs): string {
-  const [first, ...others] = inputs.keys;
   const deployed: LiveKitConfigInputs = {
     region: inputs.region,
     valkey: {
@@ -49,7 +47,7 @@ export function localLiveKitConfig(inputs: LocalConfigInputs): string {
       port: inputs.redis.port,
       authToken: inputs.redis.password ?? "",
     },
-    keys: first,
+    keys: inputs.key,
     turnHost: "turn.invalid",
     udpPorts: { from: inputs.ports.iceUdp, to: inputs.ports.iceUdp },
     webhookUrl: inputs.webhookUrl ?? "http://none.invalid",
@@ -68,10 +66,6 @@ export function localLiveKitConfig(inputs: LocalConfigInputs): string {
       node_ip: inputs.nodeAddress,
     },
     redis: without("tls", kept["redis"] ?? {}),
-    keys: {
-      ...kept["keys"],
-      ...Object.fromEntries(others.map(({ apiKey, apiSecret }) => [apiKey, apiSecret])),
-    },
     room: { ...kept["room"], ...(inputs.roomsByJoin === true ? { auto_create: true } : {}) },
     ...(inputs.webhookUrl === undefined ? {} : { webhook }),
   });

@@ -77,11 +77,11 @@ export async function joinNode(joining: Joining): Promise<RtcNodeParticipant> {
 }
 
 /** Regions whose LiveKit has the room. */
-export async function hosts(room: string, key = KEY): Promise<readonly string[]> {
+export async function hosts(room: string): Promise<readonly string[]> {
   const lists = await Promise.all(
     REGIONS.map(async (name) => {
       const { liveKit } = fleet.region(name);
-      const names = liveKit.process.isRunning ? await roomNames(liveKit.url, key) : [];
+      const names = liveKit.process.isRunning ? await roomNames(liveKit.url, liveKit.key()) : [];
       return names.includes(room) ? [name] : [];
     }),
   );

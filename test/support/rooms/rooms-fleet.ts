@@ -139,7 +139,7 @@ async function startRegion(
   const redis = await startRedis({ place, password: "a-password-of-redis" });
   const webhookUrl = `http://${place.address}:${port}/webhooks/livekit`;
   const start = plan.startLiveKit ?? startLiveKit;
-  const liveKit = await start({ place, region: name, redis, keys: [KEY], webhookUrl });
+  const liveKit = await start({ place, region: name, redis, key: KEY, webhookUrl });
   const peers: Record<string, string> = {};
   for (const [peer, peerPort] of ports) {
     const { host, port: reached } = await net.reach(name, peer, peerPort);

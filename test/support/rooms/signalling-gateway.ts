@@ -13,6 +13,7 @@ import { Router } from "../../../services/rooms/signalling/router.ts";
 import { Signalling } from "../../../services/rooms/signalling/signalling.ts";
 import { TunnelRegistry } from "../../../services/rooms/signalling/tunnels.ts";
 import { Upstream } from "../../../services/rooms/signalling/upstream.ts";
+import { stillKeys } from "./still-keys.ts";
 import { joinToken, type JoinTokenOptions } from "../../../rehearsal/clients/tokens.ts";
 
 /** The deployment's key, and the one before it. */
@@ -109,8 +110,10 @@ export class SignallingGateway {
       isFirst: (id) => Promise.resolve(seen.size < seen.add(id).size),
     });
     const urls = new RegionUrls("example.org", peers);
+    const keys = stillKeys(API_KEY, OLD_API_KEY);
     const local = new LocalDoor({
       region,
+      keys,
       metrics,
       upstream: new Upstream(liveKitUrl),
       liveKit: { check: () => Promise.resolve(this.isLiveKitUp) },
@@ -132,10 +135,7 @@ export class SignallingGateway {
       metrics,
       tunnels: this.tunnels,
       log: this.log(),
-      keys: {
-        secretOf: (apiKey) =>
-          [API_KEY, OLD_API_KEY].find((key) => key.apiKey === apiKey)?.apiSecret,
-      },
+      keys,
       router: new Router({
         region,
         local,

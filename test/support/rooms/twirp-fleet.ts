@@ -11,9 +11,12 @@ import type { TwirpTimes } from "../../../services/rooms/twirp/twirp-handler.ts"
 import type { TwirpPlacing } from "../../../services/rooms/twirp/twirp-router.ts";
 import type { PeerTwirp } from "../../../services/rooms/twirp/upstream.ts";
 import { FakeTwirp } from "./fake-twirp.ts";
+import { stillKeys } from "./still-keys.ts";
 
 export const API_KEY = "APIdevkey";
 export const API_SECRET = "a-secret-of-this-test-that-no-log-may-hold";
+const OTHER_KEY = { apiKey: "APIother", apiSecret: "a-secret-of-the-other-key-of-this-test" };
+const KEYS = stillKeys({ apiKey: API_KEY, apiSecret: API_SECRET }, OTHER_KEY);
 const PEER_TOKEN = "peer-token-of-this-test";
 
 /** A token as Meet's library makes one. */
@@ -124,7 +127,10 @@ export class TwirpRegion {
       placing: this.fleet.places,
       peers: this.peers(),
       peerGate: { verify: (token) => Promise.resolve({ ok: token === PEER_TOKEN }) },
-      tokens: { mint: (grants) => apiToken(grants) },
+      tokens: {
+        mint: (grants) => apiToken(grants),
+        signedByEach: (token) => KEYS.signedByEach(token),
+      },
       verifyToken: (token) => {
         const secretOf = (key: string): string | undefined =>
           key === API_KEY ? API_SECRET : undefined;
