@@ -13,7 +13,7 @@ export interface Deciding {
   /** Regions in the order in which the one who joins would have them. */
   readonly preferred: readonly string[];
   /** Whether the host of a claim is lost. */
-  readonly isLost: (region: string) => Promise<boolean>;
+  readonly isLost: (claim: Claim) => Promise<boolean>;
 }
 
 /** A claim of a new tenure. */
@@ -53,7 +53,7 @@ export async function decideForJoin(
   if (highest.state === "closed") {
     return placed(survey, deciding, "join", highest);
   }
-  if (await deciding.isLost(highest.region)) {
+  if (await deciding.isLost(highest)) {
     return placed(survey, deciding, "failover", highest);
   }
   return highest;
@@ -72,10 +72,8 @@ async function aheadOfHost(
   if (ahead.region === host.region && ahead.tenure === host.tenure) {
     return ahead;
   }
-  if (await deciding.isLost(host.region)) {
-    return (await deciding.isLost(ahead.region))
-      ? placed(survey, deciding, "failover", ahead)
-      : ahead;
+  if (await deciding.isLost(host)) {
+    return (await deciding.isLost(ahead)) ? placed(survey, deciding, "failover", ahead) : ahead;
   }
   if (deciding.round < PATIENCE_ROUNDS) {
     return undefined;

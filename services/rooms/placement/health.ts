@@ -1,3 +1,4 @@
+import type { Claim } from "./claim.ts";
 import { unlessGone, type Survey } from "./proposer.ts";
 import type { Clock, LocalLiveKit, Peers, RegionStatus } from "./ports.ts";
 
@@ -7,6 +8,20 @@ const LOOK_PAUSE_MS = 150;
 
 /** Milliseconds for which a region that was found lost is called so without looking again. */
 const LOST_FOR_MS = 4000;
+
+/** A region was found lost. */
+interface Verdict {
+  /** When, on the clock that never goes back. */
+  readonly at: number;
+  /** The time of day in milliseconds when it was last asked, in vain: epochs are such times. */
+  readonly askedAt: number;
+}
+
+/** What is asked of the other regions. */
+export type HealthPeers = Pick<
+  Peers,
+  "isRemoved" | "lastStatus" | "members" | "probe" | "reachable" | "status"
+>;
 
 /** True if a region can let people into its rooms. */
 export function canHost(status: RegionStatus): boolean {
@@ -19,13 +34,18 @@ export function canHost(status: RegionStatus): boolean {
  */
 export class Health {
   private readonly region: string;
-  private readonly peers: Peers;
-  private readonly liveKit: LocalLiveKit;
+  private readonly peers: HealthPeers;
+  private readonly liveKit: Pick<LocalLiveKit, "up" | "check">;
   private readonly clock: Clock;
-  private readonly lostAt = new Map<string, number>();
+  private readonly verdicts = new Map<string, Verdict>();
   private readonly looking = new Map<string, Promise<boolean>>();
 
-  constructor(region: string, peers: Peers, liveKit: LocalLiveKit, clock: Clock) {
+  constructor(
+    region: string,
+    peers: HealthPeers,
+    liveKit: Pick<LocalLiveKit, "up" | "check">,
+    clock: Clock,
+  ) {
     this.region = region;
     this.peers = peers;
     this.liveKit = liveKit;
@@ -41,8 +61,11 @@ export class Health {
     return this.peers.reachable(region) && status !== undefined && canHost(status);
   }
 
-  /** True if the region can not host now: by its own word in the survey, or because nobody reaches it. */
-  async isLost(region: string, survey: Survey): Promise<boolean> {
+  /** True if the claim's region can not host now: by its own word in the survey, or because nobody reaches it. */
+  async isLost(
+    { region, epoch }: Pick<Claim, "region" | "epoch">,
+    survey: Survey,
+  ): Promise<boolean> {
     if (region === this.region) {
       const own = survey.statuses.get(region);
       return own?.storeUp !== true || !(await this.liveKit.check());
@@ -55,18 +78,37 @@ export class Health {
     if (status !== undefined) {
       return !canHost(status);
     }
-    return this.nobodyReaches(region);
+    return this.nobodyReaches(region, epoch);
   }
 
   /**
    * True if nobody reaches the region, or it can not host: known for a moment after, so that whoever asks because of a
-   * connection that was cut is answered at once.
+   * connection that was cut is answered at once. But not of a claim that was made since: whoever made it has reached the
+   * region, and from what was known before it the room would be moved away from a region that is back.
+   * @param claimedAt epoch of the claim that names the region, the clock of whoever made it
    */
-  nobodyReaches(region: string): Promise<boolean> {
-    const lostAt = this.lostAt.get(region);
-    if (lostAt !== undefined && this.clock.monotonic() - lostAt < LOST_FOR_MS) {
-      return Promise.resolve(true);
+  async nobodyReaches(region: string, claimedAt = 0): Promise<boolean> {
+    if (this.isKnownLost(region, claimedAt)) {
+      return true;
     }
+    const under = this.looking.get(region);
+    if (under === undefined) {
+      return this.lookOnce(region);
+    }
+    return (await under) && (this.isKnownLost(region, claimedAt) || (await this.lookOnce(region)));
+  }
+
+  private isKnownLost(region: string, claimedAt: number): boolean {
+    const verdict = this.verdicts.get(region);
+    return (
+      verdict !== undefined &&
+      this.clock.monotonic() - verdict.at < LOST_FOR_MS &&
+      claimedAt <= verdict.askedAt
+    );
+  }
+
+  /** All who ask at the same time share one look. */
+  private lookOnce(region: string): Promise<boolean> {
     const under = this.looking.get(region);
     if (under !== undefined) {
       return under;
@@ -77,10 +119,12 @@ export class Health {
   }
 
   private async look(region: string): Promise<boolean> {
+    let askedAt = 0;
     for (let look = 0; look < LOOKS; look++) {
       if (look > 0) {
         await this.clock.sleep(LOOK_PAUSE_MS);
       }
+      askedAt = this.clock.now();
       const others = this.peers
         .members()
         .filter((member) => member !== region && this.peers.reachable(member));
@@ -90,11 +134,11 @@ export class Health {
       ]);
       const status = seen.find((answer) => answer !== undefined);
       if (status !== undefined) {
-        this.lostAt.delete(region);
+        this.verdicts.delete(region);
         return !canHost(status);
       }
     }
-    this.lostAt.set(region, this.clock.monotonic());
+    this.verdicts.set(region, { at: this.clock.monotonic(), askedAt });
     return true;
   }
 }

@@ -154,7 +154,7 @@ export class Placement {
         round,
         nowMs: this.clock.now(),
         preferred,
-        isLost: (region) => this.health.isLost(region, survey),
+        isLost: (held) => this.health.isLost(held, survey),
       });
     const claim = await this.proposer.settle(room, decide);
     this.remember(claim, stamp);

@@ -2,23 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HealthProbe, lookAt, type Look } from "../../../services/rooms/livekit/health-probe.ts";
 import { LiveKitApi } from "../../../services/rooms/livekit/livekit-api.ts";
 import { RegionLiveKit } from "../../../services/rooms/livekit/local-livekit.ts";
-import { StoreAway, type Clock } from "../../../services/rooms/placement/ports.ts";
+import { StoreAway } from "../../../services/rooms/placement/ports.ts";
 import { FakeTwirp } from "../../support/rooms/fake-twirp.ts";
-
-/** A clock that stands still but for sleeping. */
-class StillClock implements Clock {
-  ms = 0;
-  now(): number {
-    return this.ms;
-  }
-  monotonic(): number {
-    return this.ms;
-  }
-  sleep(ms: number): Promise<void> {
-    this.ms += ms;
-    return Promise.resolve();
-  }
-}
+import { StillClock } from "../../support/rooms/still-clock.ts";
 
 function probeOf(clock: StillClock, looks: readonly Look[]): HealthProbe {
   const left = [...looks];
