@@ -5,7 +5,7 @@ export interface TokenSigners {
 }
 
 /** The status by which LiveKit says that it does not know a token's key (livekit/livekit, pkg/service/auth.go). */
-export const UNAUTHORIZED = 401;
+const UNAUTHORIZED = 401;
 
 /**
  * Asks this region's LiveKit with the first token, and with the next one where it does not know the key. LiveKit has one
